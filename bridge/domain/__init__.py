@@ -1,0 +1,1 @@
+"""The pure rules: no clock, no database, no network, no settings."""

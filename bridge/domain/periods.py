@@ -1,0 +1,56 @@
+"""Billing periods: ``1 month``, ``12 month``, ``1 year``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from bridge.errors import InvalidPeriod
+
+UNITS = ("day", "week", "month", "year")
+
+# The plugin's day counts, exact (domain/plan-changes.md §4).
+_DAYS: dict[str, Fraction] = {
+    "day": Fraction(1),
+    "week": Fraction(7),
+    "month": Fraction(304375, 10000),
+    "year": Fraction(36525, 100),
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """A length of time in the network's own words: a count and a unit of `UNITS`."""
+
+    count: int
+    unit: str
+
+    def __post_init__(self) -> None:
+        if self.unit not in _DAYS or self.count < 0:
+            raise InvalidPeriod(value=f"{self.count}-{self.unit}")
+
+    @property
+    def days(self) -> Fraction:
+        """Length in days by the plugin's table: month 30.4375, year 365.25."""
+        return self.count * _DAYS[self.unit]
+
+    @property
+    def key(self) -> str:
+        """The form used in discount restrictions, URLs and the command line: ``1-month``."""
+        return f"{self.count}-{self.unit}"
+
+    @classmethod
+    def parse(cls, text: str) -> Period:
+        """Read ``1-month`` or ``1 month``.
+
+        Raises:
+            InvalidPeriod: when the text is not a count and a unit of `UNITS`.
+        """
+        count, _, unit = text.strip().replace(" ", "-").partition("-")
+        if not count.isdigit():
+            raise InvalidPeriod(value=text)
+        return cls(int(count), unit.strip().removesuffix("s"))
+
+    def same_length(self, other: Period) -> bool:
+        """Equal, or 12 months against 1 year (domain/plan-changes.md §3)."""
+        return self == other or {self, other} == {Period(12, "month"), Period(1, "year")}

@@ -1,0 +1,135 @@
+"""What a change costs: the shapes that go in and come out.
+
+Amounts are integer minor units of the membership's currency; times are aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bridge.domain.periods import Period
+
+
+class ChangeKind(StrEnum):
+    """What a quote proposes (domain/plan-changes.md §1)."""
+
+    UPGRADE = "upgrade"
+    DOWNGRADE = "downgrade"
+    ADDON = "addon"
+    NONE = "none"
+    IMPOSSIBLE = "impossible"
+
+
+class LineType(StrEnum):
+    """The kinds of line an order has."""
+
+    PRODUCT = "product"
+    FEE = "fee"
+    CREDIT = "credit"
+
+
+@dataclass(frozen=True, slots=True)
+class LineItem:
+    """One line of the order. ``tax_rate`` is in per cent."""
+
+    type: LineType
+    title: str
+    unit_price: int
+    quantity: int
+    subtotal: int
+    discount_total: int
+    tax_total: int
+    total: int
+    recurring: bool
+    product_id: int | None = None
+    period: Period | None = None
+    tax_rate: str = "0"
+    tax_inclusive: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteError:
+    """Why a change is not possible: the plugin's code and its English sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One step of the sum: which rule gave which amount from which inputs.
+
+    ``rule`` is a stable key ("proration.credit"), ``source`` the section it comes
+    from, ``amount`` minor units or None for a decision, ``inputs`` plain values in
+    the order they enter the sentence.
+    """
+
+    rule: str
+    text: str
+    amount: int | None = None
+    inputs: Mapping[str, str | int] = field(default_factory=dict)
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """What the membership is to look like when the change has been carried out."""
+
+    plan_id: int
+    addons: Mapping[int, int]
+    period: Period
+    amount: int
+    initial_amount: int
+    recurring: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteRequest:
+    """What a customer asks for: products in the order chosen, maybe a period and a code."""
+
+    products: tuple[int, ...]
+    period: Period | None = None
+    discount_code: str | None = None
+    country: str | None = None
+    pwyw_amounts: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The answer: kind, lines, what is due now and at the next billing date, or why not.
+
+    ``effective_at`` is when the change takes effect: the time of the quote for an
+    upgrade or add-on, the membership's expiration for a downgrade at the end of the
+    term. ``next_billing_at`` None means nothing is billed again.
+    """
+
+    kind: ChangeKind
+    currency: str
+    lines: tuple[LineItem, ...]
+    subtotal: int
+    credit: int
+    discount_total: int
+    tax_total: int
+    due_now: int
+    recurring_total: int
+    next_billing_at: datetime | None
+    next_billing_amount: int
+    effective_at: datetime
+    errors: tuple[QuoteError, ...] = ()
+    explanation: tuple[Explanation, ...] = ()
+    target: TargetState | None = None
+    policy: str = "parity"
+
+    @property
+    def possible(self) -> bool:
+        """True when the change can be bought as quoted."""
+        return not self.errors and self.kind not in (ChangeKind.NONE, ChangeKind.IMPOSSIBLE)
+
+    @property
+    def scheduled(self) -> bool:
+        """True when the change waits for the end of the term."""
+        return self.kind is ChangeKind.DOWNGRADE

@@ -1,0 +1,1 @@
+"""The Stripe side: what planbridge asks Stripe for."""

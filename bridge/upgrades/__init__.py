@@ -1,0 +1,1 @@
+"""The upgrade engine: one durable workflow per change."""

@@ -1,0 +1,1 @@
+"""What comes in from Stripe: signature, inbox, one handler per event type."""
