@@ -1,0 +1,54 @@
+"""Engines and sessions for SQLite (WAL, synchronous FULL) and PostgreSQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, event, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import create_engine
+
+
+def make_engine(url: str, *, pool_size: int = 10) -> Engine:
+    """An engine for ``sqlite:///path`` or ``postgresql+psycopg://…``.
+
+    A bare ``postgresql://`` URL is given the psycopg driver. On SQLite every connection
+    uses WAL with synchronous=FULL (a committed event survives a power cut), foreign keys
+    on, and waits up to 10 s for a lock; the folder of the file is made if it is missing.
+    """
+    parsed = make_url(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(
+            parsed,
+            json_serializer=_dumps,
+            json_deserializer=orjson.loads,
+            connect_args={"timeout": 10, "check_same_thread": False},
+        )
+        event.listen(engine, "connect", _configure_sqlite)
+        return engine
+    return create_engine(
+        parsed,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        pool_size=pool_size,
+        pool_pre_ping=True,
+    )
+
+
+def _dumps(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.close()

@@ -1,0 +1,37 @@
+"""Every table. Importing this package fills ``SQLModel.metadata``."""
+
+from bridge.store.tables.changes import Change, ChangeState, ChangeStep, StoredQuote
+from bridge.store.tables.events import EventState, WebhookEvent
+from bridge.store.tables.mirror import (
+    CustomerRecord,
+    DiscountCodeRecord,
+    DomainRecord,
+    LimitsRecord,
+    MembershipRecord,
+    PaymentRecord,
+    PriceVariationRecord,
+    ProductRecord,
+    SiteRecord,
+    SyncPass,
+)
+from bridge.store.tables.networks import Network
+
+__all__ = [
+    "Change",
+    "ChangeState",
+    "ChangeStep",
+    "CustomerRecord",
+    "DiscountCodeRecord",
+    "DomainRecord",
+    "EventState",
+    "LimitsRecord",
+    "MembershipRecord",
+    "Network",
+    "PaymentRecord",
+    "PriceVariationRecord",
+    "ProductRecord",
+    "SiteRecord",
+    "StoredQuote",
+    "SyncPass",
+    "WebhookEvent",
+]

@@ -1,0 +1,226 @@
+"""The mirror: what each network has, as last seen.
+
+Every row is keyed by the network and by the id that the network itself gives. Amounts
+are minor units of the row's currency, times aware UTC. ``raw`` is the source JSON,
+untouched, so that a field planbridge does not know is never lost; ``fingerprint`` is a
+hash of it, by which a second pass sees that nothing changed. ``seen_pass`` is the id of
+the sync pass that last saw the row: what a complete pass did not see is gone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index
+from sqlmodel import Field, SQLModel
+
+from bridge.store.columns import JSONColumn, UTCDateTime
+
+
+class _Mirrored(SQLModel):
+    network_id: int = Field(primary_key=True, foreign_key="networks.id", ondelete="CASCADE")
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    raw: dict[str, Any] = Field(default_factory=dict, sa_type=JSONColumn)
+    fingerprint: str = Field(max_length=64)
+    seen_pass: int = 0
+    synced_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class ProductRecord(_Mirrored, table=True):
+    """A plan, package or service (domain/entities.md §2.1)."""
+
+    __tablename__ = "products"
+
+    slug: str
+    name: str
+    type: str
+    pricing_type: str = "paid"
+    group: str = Field(default="", sa_column_kwargs={"name": "plan_group"})
+    currency: str
+    amount: int = Field(default=0, sa_type=BigInteger)
+    setup_fee: int = Field(default=0, sa_type=BigInteger)
+    recurring: bool = True
+    duration: int = 1
+    duration_unit: str = "month"
+    trial_duration: int = 0
+    trial_duration_unit: str = "day"
+    billing_cycles: int = 0
+    list_order: int = 10
+    active: bool = True
+    taxable: bool = True
+    tax_category: str = "default"
+    available_addons: list[int] | None = Field(default=None, sa_type=JSONColumn)
+    variations_source: str = ""
+    addons_source: str = ""
+
+
+class PriceVariationRecord(SQLModel, table=True):
+    """Another period of a product and its price, from the catalogue (file or learned)."""
+
+    __tablename__ = "price_variations"
+
+    network_id: int = Field(primary_key=True, foreign_key="networks.id", ondelete="CASCADE")
+    product_id: int = Field(primary_key=True)
+    duration: int = Field(primary_key=True)
+    duration_unit: str = Field(primary_key=True)
+    amount: int = Field(sa_type=BigInteger)
+    source: str = "file"
+
+
+class MembershipRecord(_Mirrored, table=True):
+    """Who has which products (domain/entities.md §2.2).
+
+    ``generation`` is the fence: it grows with every change planbridge starts, and a late
+    write of an older generation is dropped.
+    """
+
+    __tablename__ = "memberships"
+    __table_args__ = (
+        Index("ix_memberships_customer", "network_id", "customer_id"),
+        Index("ix_memberships_subscription", "network_id", "gateway_subscription_id"),
+    )
+
+    customer_id: int
+    plan_id: int
+    addons: dict[str, int] = Field(default_factory=dict, sa_type=JSONColumn)
+    status: str
+    currency: str
+    amount: int = Field(default=0, sa_type=BigInteger)
+    initial_amount: int = Field(default=0, sa_type=BigInteger)
+    duration: int = 1
+    duration_unit: str = "month"
+    recurring: bool = True
+    auto_renew: bool = False
+    billing_cycles: int = 0
+    times_billed: int = 0
+    gateway: str = ""
+    gateway_customer_id: str = ""
+    gateway_subscription_id: str = ""
+    date_created: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    date_renewed: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    date_expiration: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    date_trial_end: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    date_cancellation: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    date_modified: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    generation: int = 0
+
+
+class CustomerRecord(_Mirrored, table=True):
+    """A customer (domain/entities.md §2.3). E-mail only where the network shows one."""
+
+    __tablename__ = "customers"
+
+    user_id: int | None = None
+    email: str = Field(default="", index=True)
+    country: str = ""
+    state: str = ""
+    city: str = ""
+    has_trialed: bool | None = None
+    email_verification: str = "none"
+    date_registered: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class SiteRecord(_Mirrored, table=True):
+    """A site; ``id`` is its blog id. Membership None where the network does not show it."""
+
+    __tablename__ = "sites"
+    __table_args__ = (Index("ix_sites_membership", "network_id", "membership_id"),)
+
+    domain: str = ""
+    path: str = ""
+    title: str = ""
+    type: str = ""
+    customer_id: int | None = None
+    membership_id: int | None = None
+
+
+class DiscountCodeRecord(_Mirrored, table=True):
+    """A discount code (domain/entities.md §2.6); values are text in the network's own units."""
+
+    __tablename__ = "discount_codes"
+
+    code: str = Field(index=True)
+    name: str = ""
+    type: str = "percentage"
+    value: str = "0"
+    setup_fee_type: str = "percentage"
+    setup_fee_value: str = "0"
+    active: bool = True
+    apply_to_renewals: bool = True
+    uses: int = 0
+    max_uses: int = 0
+    date_start: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    date_expiration: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class PaymentRecord(_Mirrored, table=True):
+    """A payment as the network books it (domain/entities.md §2.5)."""
+
+    __tablename__ = "payments"
+    __table_args__ = (Index("ix_payments_membership", "network_id", "membership_id"),)
+
+    customer_id: int | None = None
+    membership_id: int | None = None
+    status: str = ""
+    currency: str = ""
+    subtotal: int = Field(default=0, sa_type=BigInteger)
+    tax_total: int = Field(default=0, sa_type=BigInteger)
+    discount_total: int = Field(default=0, sa_type=BigInteger)
+    refund_total: int = Field(default=0, sa_type=BigInteger)
+    total: int = Field(default=0, sa_type=BigInteger)
+    gateway: str = ""
+    gateway_payment_id: str = Field(default="", index=True)
+    date_created: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class DomainRecord(_Mirrored, table=True):
+    """A custom domain of a site (domain/entities.md §2.7)."""
+
+    __tablename__ = "domains"
+
+    blog_id: int
+    domain: str = Field(index=True)
+    active: bool = True
+    primary: bool = Field(default=False, sa_column_kwargs={"name": "primary_domain"})
+    secure: bool = False
+    stage: str = ""
+    date_modified: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class LimitsRecord(SQLModel, table=True):
+    """A limits row (domain/limits.md §1).
+
+    ``owner`` is product, membership or site. ``kind`` is ``own`` for the row the owner
+    itself has (from the catalogue: no stock REST shows it) or ``effective`` for what
+    the network shows as in force on a site.
+    """
+
+    __tablename__ = "limits_rows"
+
+    network_id: int = Field(primary_key=True, foreign_key="networks.id", ondelete="CASCADE")
+    owner: str = Field(primary_key=True, max_length=16)
+    owner_id: int = Field(primary_key=True)
+    kind: str = Field(primary_key=True, max_length=16)
+    limits: dict[str, Any] = Field(default_factory=dict, sa_type=JSONColumn)
+    source: str = ""
+    read_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class SyncPass(SQLModel, table=True):
+    """One pass over one entity of a network: where it stands, so that it can resume."""
+
+    __tablename__ = "sync_passes"
+    __table_args__ = (Index("ix_sync_passes_network", "network_id", "entity", "state"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    network_id: int = Field(foreign_key="networks.id", ondelete="CASCADE")
+    entity: str
+    state: str = "running"
+    next_page: int = 1
+    rows: int = 0
+    created: int = 0
+    changed: int = 0
+    removed: int = 0
+    started_at: datetime = Field(sa_type=UTCDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
