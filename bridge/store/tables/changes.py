@@ -101,7 +101,7 @@ class Change(SQLModel, table=True):
     membership_id: int = Field(index=True)
     quote_id: str | None = Field(default=None, foreign_key="quotes.id", index=True)
     kind: str
-    state: ChangeState = Field(sa_type=EnumText(ChangeState))  # type: ignore[call-overload]
+    state: ChangeState = Field(sa_type=EnumText(ChangeState))
     is_open: bool = True
     generation: int = 0
     target: dict[str, Any] = Field(default_factory=dict, sa_type=JSONColumn)

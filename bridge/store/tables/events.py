@@ -45,7 +45,7 @@ class WebhookEvent(SQLModel, table=True):
     payload: bytes = Field(sa_type=LargeBinary)
     created: datetime = Field(sa_type=UTCDateTime)
     received_at: datetime = Field(sa_type=UTCDateTime)
-    state: EventState = Field(default=EventState.WAITING, sa_type=EnumText(EventState))  # type: ignore[call-overload]
+    state: EventState = Field(default=EventState.WAITING, sa_type=EnumText(EventState))
     reason: str = ""
     change_id: str | None = None
     attempts: int = 0
