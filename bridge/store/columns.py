@@ -9,6 +9,16 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import JSON, DateTime, Dialect, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel import SQLModel
+
+# Every constraint has a name, so that a migration can drop it on both databases. It is set
+# here because each table imports this module first.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
 
 JSONColumn: TypeEngine[Any] = JSON().with_variant(JSONB(), "postgresql")
 """A JSON document: JSONB on PostgreSQL, text on SQLite."""

@@ -208,7 +208,11 @@ class LimitsRecord(SQLModel, table=True):
 
 
 class SyncPass(SQLModel, table=True):
-    """One pass over one entity of a network: where it stands, so that it can resume."""
+    """One pass over one entity of a network: where it stands, so that it can resume.
+
+    The passes of one `planbridge sync` share a ``run_id``. ``state`` is running, complete
+    or abandoned; ``error`` is why it stopped before the end, if it did.
+    """
 
     __tablename__ = "sync_passes"
     __table_args__ = (Index("ix_sync_passes_network", "network_id", "entity", "state"),)
@@ -222,5 +226,7 @@ class SyncPass(SQLModel, table=True):
     created: int = 0
     changed: int = 0
     removed: int = 0
+    run_id: str = Field(default="", max_length=40)
+    error: str = ""
     started_at: datetime = Field(sa_type=UTCDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
