@@ -27,6 +27,9 @@ class WebhookEvent(SQLModel, table=True):
     Unique by ``(account, event_id)``: the same event takes effect once, whichever
     endpoint it came through. ``account`` is Stripe's account id, or ``network:NAME``
     where the endpoint has no account on record.
+
+    A waiting event is free to be handled from ``due_at`` on: a worker that takes it moves
+    ``due_at`` past its lease and counts the attempt, a failure moves it past the back-off.
     """
 
     __tablename__ = "webhook_events"
@@ -49,4 +52,5 @@ class WebhookEvent(SQLModel, table=True):
     reason: str = ""
     change_id: str | None = None
     attempts: int = 0
+    due_at: datetime = Field(sa_type=UTCDateTime)
     handled_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

@@ -279,6 +279,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("change_id", sa.String(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", _TIME, nullable=False),
         sa.Column("handled_at", _TIME, nullable=True),
         _of_network("webhook_events"),
         sa.PrimaryKeyConstraint("id", name="pk_webhook_events"),
