@@ -1,0 +1,183 @@
+"""Configuration: environment variables ``PLANBRIDGE_*``, a ``.env`` file, secrets from files.
+
+Every secret can be given as ``PLANBRIDGE_NAME`` or, better, as ``PLANBRIDGE_NAME_FILE``,
+the path of a file that holds it. What is missing and can be made up safely (the key that
+seals secrets, the operator's token) is made on first use in the data folder, readable by
+its owner only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets as random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bridge.errors import ConfigurationError
+
+PREFIX = "PLANBRIDGE_"
+_SECRETS = ("secret_keys", "api_token", "database_url")
+
+
+class Settings(BaseSettings):
+    """All settings; see each field's description."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore"
+    )
+
+    data_dir: Path = Field(
+        default=Path("data"), description="Folder of the default database and generated secrets."
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="sqlite:///path or postgresql://user:password@host/name. "
+        "Default: planbridge.sqlite in the data folder.",
+    )
+    engine_database_url: SecretStr | None = Field(
+        default=None,
+        description="Where the durable engine keeps its checkpoints. Default: engine.sqlite "
+        "beside the SQLite database, or the same PostgreSQL database (schema dbos).",
+    )
+    secret_keys: SecretStr | None = Field(
+        default=None,
+        description="Fernet keys that seal stored secrets, newest first, separated by commas.",
+    )
+    api_token: SecretStr | None = Field(
+        default=None, description="The operator's bearer token for /v1."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks one.")
+    executor_id: str = Field(
+        default="planbridge-1",
+        pattern=r"^[A-Za-z0-9_.-]{1,60}$",
+        description="Stable name of this process; every process needs its own.",
+    )
+    quote_minutes: int = Field(default=60, ge=1, description="How long a quote holds.")
+    webhook_tolerance: int = Field(
+        default=300, ge=1, description="Seconds a Stripe signature may be old, or ahead of us."
+    )
+    webhook_max_bytes: int = Field(
+        default=1_048_576, ge=1024, description="Largest webhook body that is read."
+    )
+    network_timeout: float = Field(
+        default=60.0, gt=0, description="Seconds to wait for a network's answer."
+    )
+    log_level: str = Field(default="info", description="debug, info, warning or error.")
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.lower() not in ("debug", "info", "warning", "error"):
+            message = "expected debug, info, warning or error"
+            raise ValueError(message)
+        return value.lower()
+
+    @model_validator(mode="after")
+    def _usable_database(self) -> Self:
+        for given in (self.database_url, self.engine_database_url):
+            if given is not None and not re.match(
+                r"(sqlite:///|postgres(ql)?(\+psycopg)?://)", given.get_secret_value()
+            ):
+                message = "the database URL must begin with sqlite:/// or postgresql://"
+                raise ValueError(message)
+        return self
+
+    @property
+    def store_url(self) -> str:
+        """The database URL in force."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.data_dir / 'planbridge.sqlite').absolute()}"
+
+    @property
+    def engine_url(self) -> str:
+        """Where the engine's own tables live."""
+        if self.engine_database_url is not None:
+            return self.engine_database_url.get_secret_value()
+        if self.store_url.startswith("sqlite:///"):
+            store = Path(self.store_url.removeprefix("sqlite:///"))
+            return f"sqlite:///{store.with_name('engine.sqlite').absolute()}"
+        return self.store_url
+
+    def sealing_keys(self) -> list[str]:
+        """The Fernet keys, newest first; made in the data folder when none is set."""
+        if self.secret_keys is not None:
+            return [key.strip() for key in self.secret_keys.get_secret_value().split(",")]
+        from cryptography.fernet import Fernet
+
+        return [_kept(self.data_dir / "secret.key", lambda: Fernet.generate_key().decode())]
+
+    def operator_token(self) -> str:
+        """The bearer token of /v1; made in the data folder when none is set."""
+        if self.api_token is not None:
+            return self.api_token.get_secret_value()
+        return _kept(self.data_dir / "api.token", lambda: random.token_urlsafe(32))
+
+    def quote_key(self) -> bytes:
+        """The key that signs quotes: derived from the newest sealing key."""
+        import hashlib
+
+        newest = self.sealing_keys()[0]
+        return hashlib.sha256(b"planbridge quote signature\0" + newest.encode()).digest()
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read the settings, secrets in files included.
+
+    Raises:
+        ConfigurationError: listing everything that is wrong, at once.
+    """
+    environ = os.environ if environ is None else environ
+    problems: list[str] = []
+    given: dict[str, Any] = {}
+    for name in _SECRETS:
+        path = environ.get(f"{PREFIX}{name.upper()}_FILE")
+        if path is None:
+            continue
+        try:
+            given[name] = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            problems.append(
+                f"{PREFIX}{name.upper()}_FILE names {path!r}, which cannot be read "
+                f"({error.strerror})"
+            )
+    try:
+        settings = Settings(**{**given, **overrides})
+    except ValidationError as error:
+        problems.extend(_sentence(item) for item in error.errors(include_input=False))
+        settings = None
+    if settings is None or problems:
+        raise ConfigurationError(problems="; ".join(problems))
+    return settings
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    name = "_".join(str(part) for part in item["loc"])
+    name = name if name.startswith(PREFIX.lower()) else f"{PREFIX}{name}"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return f"{name.upper()}: {message}" if item["loc"] else message
+
+
+def _kept(path: Path, make: Any) -> str:
+    """The content of a file that is made once, readable by its owner only."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text(encoding="utf-8").strip()
+        value = str(make())
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(value + "\n")
+    except OSError as error:
+        raise ConfigurationError(
+            problems=f"{path} can neither be read nor made ({error.strerror}); "
+            f"check {PREFIX}DATA_DIR"
+        ) from None
+    return value
