@@ -96,6 +96,16 @@ class Row:
             if not same:
                 yield name, wanted, shown
 
+    def shows(self, name: str, value: object) -> bool | None:
+        """Whether a column has a value, both as sent; None where the row does not show it."""
+        column = next((c for c in _columns(type(self)) if name in (c.key, c.attribute)), None)
+        if name == "id":
+            return integer(value) == self.id
+        shown = None if column is None else _value(self.raw, column.key)
+        if column is None or (shown is None and not column.shape.always_shown):
+            return None
+        return column.shape.same(value, shown)
+
     @classmethod
     def _unreadable(
         cls, identity: int, column: _Column, value: object, network: str

@@ -61,6 +61,10 @@ class Retries:
     longest: float = 3.0
 
 
+PATIENCE = Timeouts()
+PERSISTENCE = Retries()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
     """What a write sends: JSON bytes, and the content type that goes with them."""
@@ -98,8 +102,8 @@ class Transport:
         *,
         network: str,
         clock: Callable[[], datetime],
-        timeouts: Timeouts = Timeouts(),
-        retries: Retries = Retries(),
+        timeouts: Timeouts = PATIENCE,
+        retries: Retries = PERSISTENCE,
         most_bytes: int = 64 * 1024 * 1024,
         pool: int = 8,
     ) -> None:
