@@ -1,10 +1,12 @@
 """The mirror: what each network has, as last seen.
 
 Every row is keyed by the network and by the id that the network itself gives. Amounts
-are minor units of the row's currency, times aware UTC. ``raw`` is the source JSON,
-untouched, so that a field planbridge does not know is never lost; ``fingerprint`` is a
-hash of it, by which a second pass sees that nothing changed. ``seen_pass`` is the id of
-the sync pass that last saw the row: what a complete pass did not see is gone.
+are minor units of the row's currency, times aware UTC. ``raw`` is the source JSON with
+every field, known to planbridge or not; only copies of other rows are cut out of it (the
+products inside a membership, the merged limits inside a site). ``fingerprint`` is a hash of
+it, by which a second pass sees that nothing changed. ``seen_pass`` is the id of the sync
+pass that last saw the row: what a complete pass did not see is gone. ``synced_at`` is when
+the row was asked for, so that an older answer never overwrites a newer one.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from sqlmodel import Field, SQLModel
 from bridge.store.columns import JSONColumn, UTCDateTime
 
 
-class _Mirrored(SQLModel):
+class Mirrored(SQLModel):
+    """What every row of the mirror has."""
+
     network_id: int = Field(primary_key=True, foreign_key="networks.id", ondelete="CASCADE")
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     raw: dict[str, Any] = Field(default_factory=dict, sa_type=JSONColumn)
@@ -27,7 +31,7 @@ class _Mirrored(SQLModel):
     synced_at: datetime = Field(sa_type=UTCDateTime)
 
 
-class ProductRecord(_Mirrored, table=True):
+class ProductRecord(Mirrored, table=True):
     """A plan, package or service (domain/entities.md §2.1)."""
 
     __tablename__ = "products"
@@ -50,6 +54,13 @@ class ProductRecord(_Mirrored, table=True):
     active: bool = True
     taxable: bool = True
     tax_category: str = "default"
+    description: str = ""
+    feature_list: list[str] = Field(default_factory=list, sa_type=JSONColumn)
+    contact_us_label: str = ""
+    contact_us_link: str = ""
+    pwyw_minimum: int = Field(default=0, sa_type=BigInteger)
+    pwyw_suggested: int = Field(default=0, sa_type=BigInteger)
+    pwyw_recurring_mode: str = "customer_choice"
     available_addons: list[int] | None = Field(default=None, sa_type=JSONColumn)
     variations_source: str = ""
     addons_source: str = ""
@@ -68,11 +79,12 @@ class PriceVariationRecord(SQLModel, table=True):
     source: str = "file"
 
 
-class MembershipRecord(_Mirrored, table=True):
+class MembershipRecord(Mirrored, table=True):
     """Who has which products (domain/entities.md §2.2).
 
-    ``generation`` is the fence: it grows with every change planbridge starts, and a late
-    write of an older generation is dropped.
+    ``addons`` maps product id to quantity, ``discount`` is the code in force as it was when
+    the customer entered it. ``generation`` is the fence: it grows with every change
+    planbridge starts, and a late write of an older generation is dropped.
     """
 
     __tablename__ = "memberships"
@@ -97,6 +109,7 @@ class MembershipRecord(_Mirrored, table=True):
     gateway: str = ""
     gateway_customer_id: str = ""
     gateway_subscription_id: str = ""
+    discount: dict[str, Any] | None = Field(default=None, sa_type=JSONColumn)
     date_created: datetime | None = Field(default=None, sa_type=UTCDateTime)
     date_renewed: datetime | None = Field(default=None, sa_type=UTCDateTime)
     date_expiration: datetime | None = Field(default=None, sa_type=UTCDateTime)
@@ -106,7 +119,7 @@ class MembershipRecord(_Mirrored, table=True):
     generation: int = 0
 
 
-class CustomerRecord(_Mirrored, table=True):
+class CustomerRecord(Mirrored, table=True):
     """A customer (domain/entities.md §2.3). E-mail only where the network shows one."""
 
     __tablename__ = "customers"
@@ -121,8 +134,12 @@ class CustomerRecord(_Mirrored, table=True):
     date_registered: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
-class SiteRecord(_Mirrored, table=True):
-    """A site; ``id`` is its blog id. Membership None where the network does not show it."""
+class SiteRecord(Mirrored, table=True):
+    """A site; ``id`` is its blog id.
+
+    Membership and customer are None while nobody knows them (up to 2.4.12 the network does
+    not show them), 0 where there is none.
+    """
 
     __tablename__ = "sites"
     __table_args__ = (Index("ix_sites_membership", "network_id", "membership_id"),)
@@ -135,7 +152,7 @@ class SiteRecord(_Mirrored, table=True):
     membership_id: int | None = None
 
 
-class DiscountCodeRecord(_Mirrored, table=True):
+class DiscountCodeRecord(Mirrored, table=True):
     """A discount code (domain/entities.md §2.6); values are text in the network's own units."""
 
     __tablename__ = "discount_codes"
@@ -150,11 +167,13 @@ class DiscountCodeRecord(_Mirrored, table=True):
     apply_to_renewals: bool = True
     uses: int = 0
     max_uses: int = 0
+    allowed_products: list[int] | None = Field(default=None, sa_type=JSONColumn)
+    allowed_periods: list[str] | None = Field(default=None, sa_type=JSONColumn)
     date_start: datetime | None = Field(default=None, sa_type=UTCDateTime)
     date_expiration: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
-class PaymentRecord(_Mirrored, table=True):
+class PaymentRecord(Mirrored, table=True):
     """A payment as the network books it (domain/entities.md §2.5)."""
 
     __tablename__ = "payments"
@@ -174,7 +193,7 @@ class PaymentRecord(_Mirrored, table=True):
     date_created: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
-class DomainRecord(_Mirrored, table=True):
+class DomainRecord(Mirrored, table=True):
     """A custom domain of a site (domain/entities.md §2.7)."""
 
     __tablename__ = "domains"

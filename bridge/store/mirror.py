@@ -1,0 +1,264 @@
+"""Writing the mirror: pages of rows, one row read again, and what is gone.
+
+Only rows that differ from what is stored are written; of the others it is only noted that
+they were seen. An older answer never overwrites a newer one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, delete, select, update
+from sqlmodel import Session
+
+from bridge.domain.memberships import Membership
+from bridge.store.discounts import discount_to_json
+from bridge.store.limits import delete_limits
+from bridge.store.tables import (
+    CustomerRecord,
+    DiscountCodeRecord,
+    DomainRecord,
+    MembershipRecord,
+    PaymentRecord,
+    PriceVariationRecord,
+    ProductRecord,
+    SiteRecord,
+)
+from bridge.store.tables.mirror import Mirrored
+from bridge.store.upserts import CHUNK, table_of, upsert
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one entity is kept.
+
+    ``initial`` are the columns that a network may not tell: their value when the row is
+    new; afterwards they stay until somebody tells them. ``copies`` are fields of the source
+    JSON that repeat other rows and are cut down before it is stored; ``restless`` ones are
+    stored, but alone make no difference.
+    """
+
+    record: type[Mirrored]
+    initial: Mapping[str, object] = field(default_factory=dict)
+    copies: Mapping[str, Callable[[Any], object]] = field(default_factory=dict)
+    restless: frozenset[str] = frozenset()
+
+
+def _ids_and_quantities(compiled: Any) -> object:
+    """The products inside a membership without the products."""
+    if not isinstance(compiled, list):
+        return compiled
+    return [
+        {**each, "product": {"id": each["product"].get("id")}}
+        if isinstance(each, dict) and isinstance(each.get("product"), dict)
+        else each
+        for each in compiled
+    ]
+
+
+def _nothing(_limits: Any) -> object:
+    """Merged limits have a table of their own."""
+    return []
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "product": Kind(
+        ProductRecord,
+        initial={"available_addons": None, "addons_source": "", "variations_source": ""},
+    ),
+    "customer": Kind(CustomerRecord, restless=frozenset({"last_login"})),
+    "membership": Kind(
+        MembershipRecord,
+        initial={"generation": 0},
+        copies=dict.fromkeys(
+            ("compiled_product_list", "_compiled_product_list"), _ids_and_quantities
+        ),
+    ),
+    "site": Kind(
+        SiteRecord,
+        initial={"membership_id": None, "customer_id": None, "type": ""},
+        copies=dict.fromkeys(("limitations", "_limitations"), _nothing),
+    ),
+    "discount_code": Kind(DiscountCodeRecord),
+    "payment": Kind(PaymentRecord),
+    "domain": Kind(DomainRecord),
+}
+"""Every mirrored entity by its route on the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A row as a network showed it: its id, its JSON, and the columns it tells."""
+
+    id: int
+    raw: JSON
+    columns: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Ids of the rows of a page by what became of them."""
+
+    created: frozenset[int] = frozenset()
+    changed: frozenset[int] = frozenset()
+    unchanged: frozenset[int] = frozenset()
+
+
+def fingerprint(raw: Mapping[str, Any], *, without: frozenset[str] = frozenset()) -> str:
+    """A hash of a row's JSON that does not depend on the order of its keys."""
+    kept = {key: value for key, value in raw.items() if key not in without}
+    document = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return hashlib.blake2b(document, digest_size=16).hexdigest()
+
+
+def write_rows(
+    connection: Connection,
+    network_id: int,
+    entity: str,
+    rows: Iterable[Shown],
+    *,
+    asked_at: datetime,
+    pass_id: int | None = None,
+) -> Written:
+    """Write rows of one entity, a row shown twice once.
+
+    ``asked_at`` is when the network was asked, before it answered. ``pass_id`` marks the
+    rows as seen by that pass; without one the mark stays as it is.
+    """
+    kind = KINDS[entity]
+    prepared = {row.id: _values(kind, network_id, row, asked_at) for row in rows}
+    table = table_of(kind.record)
+    known: dict[int, tuple[str, datetime]] = {}
+    for ids in _chunks(list(prepared)):
+        query = select(table.c.id, table.c.fingerprint, table.c.synced_at).where(
+            table.c.network_id == network_id, table.c.id.in_(ids)
+        )
+        known.update(
+            (row.id, (row.fingerprint, row.synced_at)) for row in connection.execute(query)
+        )
+
+    unchanged = {
+        row_id
+        for row_id, (stored, synced_at) in known.items()
+        if stored == prepared[row_id]["fingerprint"] or synced_at > asked_at
+    }
+    by_told: dict[frozenset[str], list[JSON]] = {}
+    for row_id, values in prepared.items():
+        if row_id not in unchanged:
+            untold = frozenset(kind.initial) - values.keys()
+            by_told.setdefault(untold, []).append(
+                {**kind.initial, **values, "seen_pass": pass_id or 0}
+            )
+    unmarked = frozenset() if pass_id else frozenset({"seen_pass"})
+    for untold, group in by_told.items():
+        upsert(connection, kind.record, group, keep=untold | unmarked)
+    if pass_id is not None:
+        _mark_seen(connection, kind, network_id, list(unchanged), pass_id)
+    return Written(
+        created=frozenset(prepared.keys() - known.keys()),
+        changed=frozenset(known.keys() - unchanged),
+        unchanged=frozenset(unchanged),
+    )
+
+
+def unseen_ids(connection: Connection, network_id: int, entity: str, pass_id: int) -> list[int]:
+    """Rows of the mirror that a pass did not see, by id."""
+    table = table_of(KINDS[entity].record)
+    query = (
+        select(table.c.id)
+        .where(table.c.network_id == network_id, table.c.seen_pass != pass_id)
+        .order_by(table.c.id)
+    )
+    return list(connection.scalars(query))
+
+
+def remove_rows(session: Session, network_id: int, entity: str, ids: Sequence[int]) -> None:
+    """Remove rows that the network no longer has, with their limits and variations."""
+    table = table_of(KINDS[entity].record)
+    for chunk in _chunks(ids):
+        session.connection().execute(
+            delete(table).where(table.c.network_id == network_id, table.c.id.in_(chunk))
+        )
+        delete_limits(session, network_id, entity, chunk)
+        if entity == "product":
+            variations = table_of(PriceVariationRecord)
+            session.connection().execute(
+                delete(variations).where(
+                    variations.c.network_id == network_id, variations.c.product_id.in_(chunk)
+                )
+            )
+
+
+def membership_columns(
+    membership: Membership,
+    *,
+    date_cancellation: datetime | None,
+    date_modified: datetime | None,
+) -> JSON:
+    """A membership as columns of `MembershipRecord`, for `Shown`.
+
+    The two dates mean nothing to the rules, so the domain's membership lacks them.
+    """
+    return {
+        "customer_id": membership.customer_id,
+        "plan_id": membership.plan_id,
+        "addons": {str(product): count for product, count in membership.addons.items()},
+        "status": membership.status.value,
+        "currency": membership.currency,
+        "amount": membership.amount,
+        "initial_amount": membership.initial_amount,
+        "duration": membership.period.count,
+        "duration_unit": membership.period.unit,
+        "recurring": membership.recurring,
+        "auto_renew": membership.auto_renew,
+        "billing_cycles": membership.billing_cycles,
+        "times_billed": membership.times_billed,
+        "gateway": membership.gateway,
+        "gateway_customer_id": membership.gateway_customer_id,
+        "gateway_subscription_id": membership.gateway_subscription_id,
+        "discount": discount_to_json(membership.discount) if membership.discount else None,
+        "date_created": membership.date_created,
+        "date_renewed": membership.date_renewed,
+        "date_expiration": membership.date_expiration,
+        "date_trial_end": membership.date_trial_end,
+        "date_cancellation": date_cancellation,
+        "date_modified": date_modified,
+    }
+
+
+def _values(kind: Kind, network_id: int, row: Shown, asked_at: datetime) -> JSON:
+    raw = row.raw
+    cut = {key: shorten(raw[key]) for key, shorten in kind.copies.items() if key in raw}
+    if cut:
+        raw = {**raw, **cut}
+    return {
+        **row.columns,
+        "network_id": network_id,
+        "id": row.id,
+        "raw": raw,
+        "fingerprint": fingerprint(raw, without=kind.restless),
+        "synced_at": asked_at,
+    }
+
+
+def _mark_seen(
+    connection: Connection, kind: Kind, network_id: int, ids: Sequence[int], pass_id: int
+) -> None:
+    table = table_of(kind.record)
+    for chunk in _chunks(ids):
+        connection.execute(
+            update(table)
+            .where(table.c.network_id == network_id, table.c.id.in_(chunk))
+            .values(seen_pass=pass_id)
+        )
+
+
+def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
