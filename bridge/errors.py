@@ -14,11 +14,12 @@
 
 Each class' docstring is the sentence a person reads, with the fields in braces.
 ``hint`` says what to do next. ``status`` is the HTTP status of the problem JSON
-(RFC 9457), ``exit_code`` that of the command line.
+(RFC 9457) and ``headers`` its extra headers, ``exit_code`` that of the command line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -27,6 +28,7 @@ class PlanbridgeError(Exception):
 
     hint: ClassVar[str] = ""
     status: ClassVar[int] = 500
+    headers: ClassVar[Mapping[str, str]] = {}
     exit_code: ClassVar[int] = 1
 
     def __init__(self, **fields: object) -> None:
