@@ -162,6 +162,26 @@ def membership_record(session: Session, network_id: int, membership_id: int) -> 
     return record
 
 
+def memberships(
+    session: Session,
+    network_id: int,
+    *,
+    customer_id: int | None = None,
+    status: str | None = None,
+    after: int = 0,
+    limit: int = 100,
+) -> list[MembershipRecord]:
+    """Memberships with an id greater than ``after``, by id, ``limit`` at most."""
+    query = select(MembershipRecord).where(
+        MembershipRecord.network_id == network_id, col(MembershipRecord.id) > after
+    )
+    if customer_id is not None:
+        query = query.where(MembershipRecord.customer_id == customer_id)
+    if status is not None:
+        query = query.where(MembershipRecord.status == status)
+    return list(session.exec(query.order_by(col(MembershipRecord.id)).limit(limit)))
+
+
 def load_customer(session: Session, network_id: int, customer_id: int) -> Customer:
     """A customer as last seen; one who is not known to have trialed has not.
 

@@ -32,3 +32,11 @@ class Network(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UTCDateTime)
     checked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     synced_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+    @property
+    def key(self) -> int:
+        """The id of a network that has been stored."""
+        if self.id is None:
+            message = f"network {self.name!r} has not been stored yet"
+            raise ValueError(message)
+        return self.id

@@ -1,0 +1,39 @@
+"""Which commands there are, and under which name."""
+
+from __future__ import annotations
+
+import typer
+
+from bridge.cli import (
+    catalogue,
+    changes,
+    demo,
+    events,
+    golden,
+    golden_limits,
+    limits,
+    network,
+    quotes,
+    sandbox,
+    serve,
+    sync,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Put every command under its name."""
+    app.add_typer(network.app, name="network")
+    app.command("sync")(sync.sync)
+    app.add_typer(catalogue.app, name="catalogue")
+    app.command("offers")(quotes.offers)
+    app.command("quote")(quotes.quote)
+    app.add_typer(changes.app, name="changes")
+    app.add_typer(events.app, name="events")
+    app.add_typer(limits.app, name="limits")
+    app.command("serve")(serve.serve)
+    app.command("migrate")(serve.migrate)
+    app.command("token")(serve.token)
+    app.command("demo")(demo.demo)
+    app.add_typer(sandbox.app, name="sandbox")
+    golden.app.command("limits")(golden_limits.limits)
+    app.add_typer(golden.app, name="golden")

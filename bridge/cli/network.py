@@ -1,0 +1,200 @@
+"""``planbridge network``: which networks there are, and what each can do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli.printing import print_json, print_table
+from bridge.errors import InvalidInput
+from bridge.network.client import NetworkClient
+from bridge.network.endpoint import Endpoint
+from bridge.store.networks import Credentials, NetworkRepository
+from bridge.store.tables import Network
+from bridge.wiring import open_app
+
+app = typer.Typer(help="Networks: add, check, list, show, remove.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Short name of the network, such as `main`.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SecretFile = typer.Option(help="File that holds it; `-` reads standard input.")
+
+
+@app.command()
+def add(
+    name: Name,
+    url: Annotated[str, typer.Option(help="Address of the network's main site.")],
+    api_key: Annotated[
+        str, typer.Option(help="API key (Settings → API & Webhooks).", envvar="PLANBRIDGE_API_KEY")
+    ],
+    api_secret_file: Annotated[str | None, SecretFile] = None,
+    api_secret: Annotated[
+        str | None,
+        typer.Option(help="Better given by file.", envvar="PLANBRIDGE_API_SECRET"),
+    ] = None,
+    stripe_secret_file: Annotated[str | None, SecretFile] = None,
+    stripe_secret: Annotated[
+        str | None,
+        typer.Option(
+            help="Signing secret (whsec_…) of the Stripe endpoint; better given by file.",
+            envvar="PLANBRIDGE_STRIPE_WEBHOOK_SECRET",
+        ),
+    ] = None,
+    stripe_account: Annotated[str, typer.Option(help="Stripe account id (acct_…).")] = "",
+    live: Annotated[bool, typer.Option("--live", help="Take live events, not test ones.")] = False,
+    credentials_in_query: Annotated[
+        bool,
+        typer.Option(
+            "--credentials-in-query",
+            help="Send key and secret as parameters: for servers that drop Authorization.",
+        ),
+    ] = False,
+    check: Annotated[bool, typer.Option(help="Sign in before adding it.")] = True,
+) -> None:
+    """Add a network, after signing in to it once.
+
+    Example: planbridge network add main --url https://network.example.com
+    --api-key KEY --api-secret-file secret.txt --stripe-secret-file whsec.txt
+    """
+    secret = _secret(api_secret, api_secret_file, "--api-secret-file", prompt="API secret")
+    stripe = _secret(stripe_secret, stripe_secret_file, "--stripe-secret-file", prompt=None)
+    endpoint = Endpoint(url, api_key, secret, in_query=credentials_in_query)
+    planbridge = open_app()
+    client = NetworkClient(endpoint, name=name, clock=planbridge.clock)
+    capabilities = client.probe() if check else None
+    with planbridge.session() as session:
+        repository = NetworkRepository(session, planbridge.seal)
+        network = repository.add(
+            name,
+            endpoint.url,
+            Credentials(api_key, secret, in_query=credentials_in_query),
+            now=planbridge.clock(),
+            stripe_secrets=[stripe] if stripe else [],
+            stripe_account=stripe_account,
+            livemode=live,
+        )
+        if capabilities is not None:
+            repository.save_capabilities(network, capabilities.as_json(), now=planbridge.clock())
+    typer.echo(f"Added {name}. Next: planbridge sync {name}")
+
+
+@app.command("list")
+def list_networks(as_json: AsJson = False) -> None:
+    """Show all networks.
+
+    Example: planbridge network list --json
+    """
+    networks = open_app().networks()
+    if as_json:
+        print_json([_facts(item) for item in networks])
+        return
+    rows = [(item.name, item.url, item.stripe_account, item.synced_at) for item in networks]
+    print_table(["name", "address", "Stripe account", "synced"], rows)
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show a network: address, terms, what the last check found. No secrets.
+
+    Example: planbridge network show main
+    """
+    facts = _facts(open_app().network(name))
+    if as_json:
+        print_json(facts)
+    else:
+        print_table(["what", "value"], facts.items())
+
+
+@app.command()
+def check(name: Name, as_json: AsJson = False) -> None:
+    """Find out by reading (never writing) what a network can do.
+
+    Example: planbridge network check main
+    """
+    planbridge = open_app()
+    network = planbridge.network(name)
+    capabilities = planbridge.client(network).probe()
+    with planbridge.session() as session:
+        NetworkRepository(session, planbridge.seal).save_capabilities(
+            session.merge(network), capabilities.as_json(), now=planbridge.clock()
+        )
+    if as_json:
+        print_json(capabilities.as_json())
+        return
+    found = {key: value for key, value in capabilities.as_json().items() if key != "schemas"}
+    found["behaves like"] = capabilities.likely_release
+    print_table(["what", "found"], found.items(), title=f"{name} is reachable")
+
+
+@app.command()
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Forget a network and its mirror. The network itself is not touched.
+
+    Example: planbridge network remove main --yes
+    """
+    planbridge = open_app()
+    planbridge.network(name)
+    if dry_run:
+        typer.echo(f"Would forget {name}: its mirror, quotes, changes and events.")
+        return
+    if not yes:
+        typer.confirm(f"Forget {name} with its mirror, quotes, changes and events?", abort=True)
+    with planbridge.session() as session:
+        NetworkRepository(session, planbridge.seal).remove(name)
+    typer.echo(f"Forgot {name}.")
+
+
+@app.command()
+def rotate(
+    name: Name,
+    api_key: Annotated[str | None, typer.Option(help="The new API key.")] = None,
+    api_secret_file: Annotated[str | None, SecretFile] = None,
+    stripe_secret_file: Annotated[str | None, SecretFile] = None,
+) -> None:
+    """Change a network's credentials or add a new Stripe signing secret (the old one still counts).
+
+    Example: planbridge network rotate main --api-key KEY --api-secret-file new.txt
+    """
+    planbridge = open_app()
+    stripe = _secret(None, stripe_secret_file, "--stripe-secret-file", prompt=None)
+    credentials = None
+    if api_key or api_secret_file:
+        if not (api_key and api_secret_file):
+            raise InvalidInput(what="rotate", why="--api-key and --api-secret-file belong together")
+        secret = _secret(None, api_secret_file, "--api-secret-file", prompt=None)
+        credentials = Credentials(api_key, secret)
+    if credentials is None and not stripe:
+        raise InvalidInput(what="rotate", why="nothing to change was given")
+    with planbridge.session() as session:
+        repository = NetworkRepository(session, planbridge.seal)
+        network = repository.get(name)
+        secrets = [stripe, *repository.stripe_secrets(network)] if stripe else None
+        repository.rotate(name, credentials=credentials, stripe_secrets=secrets)
+    typer.echo(f"Changed the credentials of {name}.")
+
+
+def _secret(value: str | None, path: str | None, option: str, *, prompt: str | None) -> str:
+    if path == "-":
+        return sys.stdin.readline().strip()
+    if path is not None:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise InvalidInput(what=option, why=f"{path}: {error.strerror}") from None
+    if value is None and prompt is not None:
+        return str(typer.prompt(prompt, hide_input=True))
+    return value or ""
+
+
+def _facts(network: Network) -> dict[str, object]:
+    hidden = {"sealed_credentials", "sealed_stripe_secrets"}
+    return {
+        key: value for key, value in vars(network).items() if key not in hidden and key[0] != "_"
+    }

@@ -1,0 +1,92 @@
+"""``/v1/networks/{network}/changes``: carrying a quote out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from bridge.errors import UnknownChange
+from bridge.store.changes import ChangeRepository
+from bridge.store.quotes import QuoteRepository
+from bridge.store.tables import Change, ChangeState, Network
+from bridge.upgrades.intent import request_change, revoke_change
+from bridge.web.api.models import ChangeDetail, ChangeIn, ChangeView, Listing, StepView
+from bridge.web.service import ASession, TheNetwork, TheService
+
+router = APIRouter(prefix="/networks/{network}/changes", tags=["changes"])
+
+
+@router.post("", status_code=201)
+def create_change(
+    network: TheNetwork, wanted: ChangeIn, service: TheService, session: ASession
+) -> ChangeView:
+    """Ask for what a quote says.
+
+    Nothing due: it is carried out at once (a downgrade at the end of the term).
+    Something due: it waits for the payment that carries the quote's id.
+    """
+    now = service.clock()
+    stored = QuoteRepository(session, service.quote_key).get(network.key, wanted.quote)
+    change = request_change(session, stored, now=now)
+    session.commit()
+    service.upgrades.wake(change.id)
+    return ChangeView.model_validate(change)
+
+
+@router.get("")
+def list_changes(
+    network: TheNetwork,
+    session: ASession,
+    state: ChangeState | None = None,
+    membership_id: int | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Listing[ChangeView]:
+    """Changes, newest first."""
+    rows = ChangeRepository(session).list(
+        network_id=network.key,
+        states=[state] if state else None,
+        membership_id=membership_id,
+        limit=limit,
+    )
+    return Listing(items=[ChangeView.model_validate(row) for row in rows])
+
+
+@router.get("/{change_id}")
+def get_change(network: TheNetwork, change_id: str, session: ASession) -> ChangeDetail:
+    """One change with its steps."""
+    change = _change(network, change_id, session)
+    steps = ChangeRepository(session).steps(change_id)
+    return ChangeDetail(
+        **ChangeView.model_validate(change).model_dump(),
+        steps=[StepView.model_validate(step) for step in steps],
+    )
+
+
+@router.post("/{change_id}/retry", status_code=202)
+def retry_change(
+    network: TheNetwork, change_id: str, service: TheService, session: ASession
+) -> ChangeView:
+    """Try a change that waits for the operator again, now."""
+    _change(network, change_id, session)
+    service.upgrades.retry(change_id)
+    session.expire_all()
+    return ChangeView.model_validate(_change(network, change_id, session))
+
+
+@router.post("/{change_id}/revoke")
+def revoke(
+    network: TheNetwork, change_id: str, service: TheService, session: ASession
+) -> ChangeView:
+    """Take back a change that is scheduled or waits for its payment."""
+    _change(network, change_id, session)
+    change = revoke_change(session, change_id, now=service.clock())
+    session.commit()
+    return ChangeView.model_validate(change)
+
+
+def _change(network: Network, change_id: str, session: ASession) -> Change:
+    change = ChangeRepository(session).find(change_id)
+    if change is None or change.network_id != network.key:
+        raise UnknownChange(change=change_id)
+    return change

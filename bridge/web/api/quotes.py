@@ -1,0 +1,53 @@
+"""``…/memberships/{id}/quotes`` and ``…/quotes/{id}``: what a choice costs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from bridge.domain.periods import Period
+from bridge.store.quotes import QuoteRepository
+from bridge.upgrades.quoting import Choice, give_quote
+from bridge.web.api.models import QuoteIn, QuoteView
+from bridge.web.api.views import quote_view
+from bridge.web.service import ASession, TheNetwork, TheService
+
+router = APIRouter(prefix="/networks/{network}", tags=["quotes"])
+
+
+@router.post("/memberships/{membership_id}/quotes", status_code=201)
+def create_quote(
+    network: TheNetwork,
+    membership_id: int,
+    wanted: QuoteIn,
+    service: TheService,
+    session: ASession,
+) -> QuoteView:
+    """Price a choice: what is due now after credit, and at the next billing date.
+
+    A choice that changes nothing or is not possible is an answer too, with
+    ``possible: false`` and the reason.
+    """
+    given = give_quote(
+        session,
+        network,
+        membership_id,
+        Choice(
+            products=tuple(wanted.products),
+            period=Period.parse(wanted.period) if wanted.period else None,
+            discount_code=wanted.discount_code,
+            country=wanted.country,
+        ),
+        now=service.clock(),
+        key=service.quote_key,
+        minutes=service.quote_minutes,
+    )
+    session.commit()
+    return _view(given)
+
+
+@router.get("/quotes/{quote_id}")
+def get_quote(
+    network: TheNetwork, quote_id: str, service: TheService, session: ASession
+) -> QuoteView:
+    """A quote as it was given."""
+    return _view(QuoteRepository(session, service.quote_key).get(network.key, quote_id))

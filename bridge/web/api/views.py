@@ -1,0 +1,68 @@
+"""From rows and rules to what the API shows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+
+from bridge.domain.catalogue import Product
+from bridge.domain.quotes import Quote
+from bridge.web.api.models import (
+    ErrorView,
+    ExplanationView,
+    LineView,
+    PriceView,
+    ProductView,
+    QuoteView,
+)
+
+
+def product_view(product: Product, *, current: bool = False) -> ProductView:
+    """A product with its base price first, then its variations."""
+    base = PriceView(period=product.period.key, amount=product.amount)
+    others = [PriceView(period=one.period.key, amount=one.amount) for one in product.variations]
+    return ProductView(
+        id=product.id,
+        slug=product.slug,
+        name=product.name,
+        type=product.type.value,
+        pricing_type=product.pricing_type.value,
+        currency=product.currency,
+        prices=[base, *others],
+        setup_fee=product.setup_fee,
+        limits=product.limits,
+        current=current,
+    )
+
+
+def quote_view(
+    quote: Quote,
+    *,
+    quote_id: str,
+    membership_id: int,
+    created_at: datetime,
+    expires_at: datetime,
+) -> QuoteView:
+    """A quote with the explanation of every cent."""
+    return QuoteView(
+        id=quote_id,
+        membership_id=membership_id,
+        kind=quote.kind.value,
+        possible=quote.possible,
+        policy=quote.policy,
+        currency=quote.currency,
+        lines=[LineView.model_validate(line) for line in quote.lines],
+        subtotal=quote.subtotal,
+        credit=quote.credit,
+        discount_total=quote.discount_total,
+        tax_total=quote.tax_total,
+        due_now=quote.due_now,
+        recurring_total=quote.recurring_total,
+        next_billing_at=quote.next_billing_at,
+        next_billing_amount=quote.next_billing_amount,
+        effective_at=quote.effective_at,
+        errors=[ErrorView(**asdict(error)) for error in quote.errors],
+        explanation=[ExplanationView(**asdict(step)) for step in quote.explanation],
+        created_at=created_at,
+        expires_at=expires_at,
+    )

@@ -1,0 +1,143 @@
+"""The one place where objects are put together: settings in, a working planbridge out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from bridge.network.capabilities import Capabilities
+from bridge.network.client import NetworkClient
+from bridge.network.endpoint import Endpoint
+from bridge.network.transport import Timeouts
+from bridge.settings import Settings, load_settings
+from bridge.store import schema
+from bridge.store.engine import make_engine
+from bridge.store.networks import NetworkRepository
+from bridge.store.seals import Seal
+from bridge.store.tables import Network
+from bridge.upgrades.engine import UpgradeEngine
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock, the only one in the shipped program."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class App:
+    """Everything a command, the API or the engine needs, opened once."""
+
+    settings: Settings
+    engine: Engine
+    seal: Seal
+    clock: Clock = utc_now
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session that commits at the end, and rolls back on an error."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+            session.commit()
+
+    @cached_property
+    def quote_key(self) -> bytes:
+        """The key that signs quotes."""
+        return self.settings.quote_key()
+
+    def network(self, name: str) -> Network:
+        """The network of that name.
+
+        Raises:
+            UnknownNetwork: there is none.
+        """
+        with self.session() as session:
+            return NetworkRepository(session, self.seal).get(name)
+
+    def networks(self) -> list[Network]:
+        """All networks, by name."""
+        with self.session() as session:
+            return NetworkRepository(session, self.seal).list()
+
+    def client(self, network: Network) -> NetworkClient:
+        """A client of the network's REST API, with the credentials on record."""
+        with self.session() as session:
+            known = NetworkRepository(session, self.seal).credentials(network)
+        endpoint = Endpoint(network.url, known.api_key, known.api_secret, in_query=known.in_query)
+        return NetworkClient(
+            endpoint,
+            name=network.name,
+            capabilities=(
+                Capabilities.from_json(network.capabilities) if network.capabilities else None
+            ),
+            timeouts=Timeouts(
+                read=self.settings.network_timeout, write=self.settings.network_timeout
+            ),
+            clock=self.clock,
+        )
+
+    def client_for(self, network_id: int) -> NetworkClient:
+        """The client of a network by its id, for the engine."""
+        with self.session() as session:
+            network = NetworkRepository(session, self.seal).by_id(network_id)
+        return self.client(network)
+
+    def upgrade_engine(self, **options: Any) -> UpgradeEngine:
+        """The upgrade engine, not yet started."""
+        return UpgradeEngine(
+            store=self.engine,
+            client_for=self.client_for,
+            clock=self.clock,
+            quote_key=self.quote_key,
+            executor_id=self.settings.executor_id,
+            system_database_url=self.settings.engine_url,
+            **options,
+        )
+
+
+def open_app(settings: Settings | None = None, *, check_schema: bool = True) -> App:
+    """Open the database and be ready.
+
+    Raises:
+        ConfigurationError: the settings cannot work.
+        StoreError: the database is behind; `planbridge migrate` brings it up.
+    """
+    settings = settings or load_settings()
+    configure_logging(settings.log_level)
+    app = App(
+        settings=settings,
+        engine=make_engine(settings.store_url),
+        seal=Seal(settings.sealing_keys()),
+    )
+    if check_schema:
+        schema.require_current(app.engine)
+    return app
+
+
+def configure_logging(level: str) -> None:
+    """JSON lines on standard error, so that standard output stays the command's own."""
+    import logging
+    import sys
+
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+    logging.basicConfig(level=number, stream=sys.stderr)
