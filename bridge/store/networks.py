@@ -172,18 +172,13 @@ class NetworkRepository:
 
     def save_terms(self, network: Network, terms: NetworkTerms) -> None:
         """Keep the network's currency, taxes and policy."""
-        network.terms = terms_to_json(terms)
-        self._session.add(network)
-        self._session.flush()
+        save_terms(self._session, network, terms)
 
     def save_capabilities(
         self, network: Network, capabilities: Mapping[str, Any], *, now: datetime
     ) -> None:
         """Keep what the last probe found, as plain JSON."""
-        network.capabilities = dict(capabilities)
-        network.checked_at = now
-        self._session.add(network)
-        self._session.flush()
+        save_capabilities(self._session, network, capabilities, now=now)
 
     def _find(self, name: str) -> Network | None:
         return self._session.exec(select(Network).where(Network.name == name)).one_or_none()
@@ -195,3 +190,20 @@ class NetworkRepository:
 def network_terms(network: Network) -> NetworkTerms:
     """The terms on which a network sells."""
     return terms_from_json(network.terms)
+
+
+def save_terms(session: Session, network: Network, terms: NetworkTerms) -> None:
+    """Keep the network's currency, taxes and policy; needs no secrets."""
+    network.terms = terms_to_json(terms)
+    session.add(network)
+    session.flush()
+
+
+def save_capabilities(
+    session: Session, network: Network, capabilities: Mapping[str, Any], *, now: datetime
+) -> None:
+    """Keep what the last probe found, as plain JSON; needs no secrets."""
+    network.capabilities = dict(capabilities)
+    network.checked_at = now
+    session.add(network)
+    session.flush()

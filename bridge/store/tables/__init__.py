@@ -11,6 +11,7 @@ from bridge.store.tables.mirror import (
     PaymentRecord,
     PriceVariationRecord,
     ProductRecord,
+    SeenPriceRecord,
     SiteRecord,
     SyncPass,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "PaymentRecord",
     "PriceVariationRecord",
     "ProductRecord",
+    "SeenPriceRecord",
     "SiteRecord",
     "StoredQuote",
     "SyncPass",

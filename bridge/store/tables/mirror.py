@@ -79,6 +79,24 @@ class PriceVariationRecord(SQLModel, table=True):
     source: str = "file"
 
 
+class SeenPriceRecord(SQLModel, table=True):
+    """A price at which a membership has a product, as its embedded copy shows.
+
+    The copy is converted to the membership's period, which is the one place where stock
+    REST lets a price variation be seen. ``membership_id`` is one example.
+    """
+
+    __tablename__ = "seen_prices"
+
+    network_id: int = Field(primary_key=True, foreign_key="networks.id", ondelete="CASCADE")
+    product_id: int = Field(primary_key=True)
+    duration: int = Field(primary_key=True)
+    duration_unit: str = Field(primary_key=True)
+    amount: int = Field(primary_key=True, sa_type=BigInteger)
+    membership_id: int
+    seen_pass: int = 0
+
+
 class MembershipRecord(Mirrored, table=True):
     """Who has which products (domain/entities.md §2.2).
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -22,7 +20,7 @@ def _of_network(table: str) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(["network_id"], ["networks.id"], name=name, ondelete="CASCADE")
 
 
-def _mirrored() -> list[sa.Column[Any]]:
+def _mirrored(table: str) -> list[sa.schema.SchemaItem]:
     return [
         sa.Column("network_id", sa.Integer(), nullable=False),
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -30,6 +28,8 @@ def _mirrored() -> list[sa.Column[Any]]:
         sa.Column("fingerprint", sa.String(64), nullable=False),
         sa.Column("seen_pass", sa.Integer(), nullable=False),
         sa.Column("synced_at", _TIME, nullable=False),
+        _of_network(table),
+        sa.PrimaryKeyConstraint("network_id", "id", name=f"pk_{table}"),
     ]
 
 
@@ -54,7 +54,7 @@ def upgrade() -> None:
 
     op.create_table(
         "customers",
-        *_mirrored(),
+        *_mirrored("customers"),
         sa.Column("user_id", sa.Integer(), nullable=True),
         sa.Column("email", sa.String(), nullable=False),
         sa.Column("country", sa.String(), nullable=False),
@@ -63,14 +63,12 @@ def upgrade() -> None:
         sa.Column("has_trialed", sa.Boolean(), nullable=True),
         sa.Column("email_verification", sa.String(), nullable=False),
         sa.Column("date_registered", _TIME, nullable=True),
-        _of_network("customers"),
-        sa.PrimaryKeyConstraint("network_id", "id", name="pk_customers"),
     )
     op.create_index("ix_customers_email", "customers", ["email"])
 
     op.create_table(
         "discount_codes",
-        *_mirrored(),
+        *_mirrored("discount_codes"),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
@@ -85,14 +83,12 @@ def upgrade() -> None:
         sa.Column("allowed_periods", _JSON, nullable=True),
         sa.Column("date_start", _TIME, nullable=True),
         sa.Column("date_expiration", _TIME, nullable=True),
-        _of_network("discount_codes"),
-        sa.PrimaryKeyConstraint("network_id", "id", name="pk_discount_codes"),
     )
     op.create_index("ix_discount_codes_code", "discount_codes", ["code"])
 
     op.create_table(
         "domains",
-        *_mirrored(),
+        *_mirrored("domains"),
         sa.Column("blog_id", sa.Integer(), nullable=False),
         sa.Column("domain", sa.String(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
@@ -100,8 +96,6 @@ def upgrade() -> None:
         sa.Column("secure", sa.Boolean(), nullable=False),
         sa.Column("stage", sa.String(), nullable=False),
         sa.Column("date_modified", _TIME, nullable=True),
-        _of_network("domains"),
-        sa.PrimaryKeyConstraint("network_id", "id", name="pk_domains"),
     )
     op.create_index("ix_domains_domain", "domains", ["domain"])
 
@@ -119,7 +113,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "memberships",
-        *_mirrored(),
+        *_mirrored("memberships"),
         sa.Column("customer_id", sa.Integer(), nullable=False),
         sa.Column("plan_id", sa.Integer(), nullable=False),
         sa.Column("addons", _JSON, nullable=False),
@@ -144,8 +138,6 @@ def upgrade() -> None:
         sa.Column("date_cancellation", _TIME, nullable=True),
         sa.Column("date_modified", _TIME, nullable=True),
         sa.Column("generation", sa.Integer(), nullable=False),
-        _of_network("memberships"),
-        sa.PrimaryKeyConstraint("network_id", "id", name="pk_memberships"),
     )
     op.create_index("ix_memberships_customer", "memberships", ["network_id", "customer_id"])
     op.create_index(
@@ -154,7 +146,7 @@ def upgrade() -> None:
 
     op.create_table(
         "payments",
-        *_mirrored(),
+        *_mirrored("payments"),
         sa.Column("customer_id", sa.Integer(), nullable=True),
         sa.Column("membership_id", sa.Integer(), nullable=True),
         sa.Column("status", sa.String(), nullable=False),
@@ -167,8 +159,6 @@ def upgrade() -> None:
         sa.Column("gateway", sa.String(), nullable=False),
         sa.Column("gateway_payment_id", sa.String(), nullable=False),
         sa.Column("date_created", _TIME, nullable=True),
-        _of_network("payments"),
-        sa.PrimaryKeyConstraint("network_id", "id", name="pk_payments"),
     )
     op.create_index("ix_payments_gateway_payment_id", "payments", ["gateway_payment_id"])
     op.create_index("ix_payments_membership", "payments", ["network_id", "membership_id"])
@@ -188,7 +178,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "products",
-        *_mirrored(),
+        *_mirrored("products"),
         sa.Column("slug", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
@@ -217,8 +207,6 @@ def upgrade() -> None:
         sa.Column("available_addons", _JSON, nullable=True),
         sa.Column("variations_source", sa.String(), nullable=False),
         sa.Column("addons_source", sa.String(), nullable=False),
-        _of_network("products"),
-        sa.PrimaryKeyConstraint("network_id", "id", name="pk_products"),
     )
     op.create_table(
         "quotes",
@@ -240,16 +228,28 @@ def upgrade() -> None:
     op.create_index("ix_quotes_network_id", "quotes", ["network_id"])
 
     op.create_table(
+        "seen_prices",
+        sa.Column("network_id", sa.Integer(), nullable=False),
+        sa.Column("product_id", sa.Integer(), nullable=False),
+        sa.Column("duration", sa.Integer(), nullable=False),
+        sa.Column("duration_unit", sa.String(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("membership_id", sa.Integer(), nullable=False),
+        sa.Column("seen_pass", sa.Integer(), nullable=False),
+        _of_network("seen_prices"),
+        sa.PrimaryKeyConstraint(
+            "network_id", "product_id", "duration", "duration_unit", "amount", name="pk_seen_prices"
+        ),
+    )
+    op.create_table(
         "sites",
-        *_mirrored(),
+        *_mirrored("sites"),
         sa.Column("domain", sa.String(), nullable=False),
         sa.Column("path", sa.String(), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
         sa.Column("customer_id", sa.Integer(), nullable=True),
         sa.Column("membership_id", sa.Integer(), nullable=True),
-        _of_network("sites"),
-        sa.PrimaryKeyConstraint("network_id", "id", name="pk_sites"),
     )
     op.create_index("ix_sites_membership", "sites", ["network_id", "membership_id"])
 
@@ -370,6 +370,7 @@ def downgrade() -> None:
     op.drop_table("webhook_events")
     op.drop_table("sync_passes")
     op.drop_table("sites")
+    op.drop_table("seen_prices")
     op.drop_table("quotes")
     op.drop_table("products")
     op.drop_table("price_variations")

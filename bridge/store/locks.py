@@ -1,0 +1,59 @@
+"""Locks that die with their holder: one pass at a time per network, and no lock left behind.
+
+PostgreSQL gives them by itself (advisory locks of a session). On SQLite all processes are
+on one machine, so a second, empty database file beside the first is locked: the operating
+system lets it go when the process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from sqlalchemy import Engine, text
+
+from bridge.errors import Conflict
+
+
+class Locked(Conflict):
+    """{what} is under way already."""
+
+    hint = "Wait until it has ended, or stop it."
+
+
+@contextmanager
+def exclusive(engine: Engine, purpose: str, *, what: str) -> Iterator[None]:
+    """Hold the lock of a purpose, such as ``sync-3``, for the block.
+
+    Raises:
+        Locked: somebody else holds it; ``what`` names it in the sentence.
+    """
+    holding = _on_postgresql if engine.dialect.name == "postgresql" else _on_sqlite
+    with holding(engine, purpose, what):
+        yield
+
+
+@contextmanager
+def _on_postgresql(engine: Engine, purpose: str, what: str) -> Iterator[None]:
+    key = {"room": zlib.crc32(b"planbridge") >> 1, "key": zlib.crc32(purpose.encode()) >> 1}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(text("SELECT pg_try_advisory_lock(:room, :key)"), key):
+            raise Locked(what=what)
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:room, :key)"), key)
+
+
+@contextmanager
+def _on_sqlite(engine: Engine, purpose: str, what: str) -> Iterator[None]:
+    database = engine.url.database
+    path = f"{database}.{purpose}.lock" if database and database != ":memory:" else ":memory:"
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            raise Locked(what=what) from None
+        yield
