@@ -75,17 +75,21 @@ class Schema:
         )
 
 
+def doubtful(entity: Entity, body: Mapping[str, object]) -> frozenset[str]:
+    """Fields of a body for which the entity's published schema is not to be trusted."""
+    return _WRONG.get(entity, frozenset()) & body.keys()
+
+
 def needs_plain(entity: Entity, body: Mapping[str, object], schema: Schema | None) -> bool:
     """Whether a body must be sent as ``text/plain`` to be judged by the model alone.
 
-    Only where everything that would be refused is known to be refused wrongly. Without a
-    published schema the known fields are enough.
+    Only where everything that would be refused is known to be refused wrongly; without a
+    published schema, wherever that may be.
     """
-    wrong = _WRONG.get(entity, frozenset())
     if schema is None:
-        return bool(wrong & body.keys())
+        return bool(doubtful(entity, body))
     refused = schema.refused(body)
-    return bool(refused) and refused <= wrong
+    return bool(refused) and refused <= doubtful(entity, body)
 
 
 def _argument(published: Mapping[str, Any]) -> Argument:

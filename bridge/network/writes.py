@@ -29,7 +29,7 @@ from bridge.network.faults import (
 from bridge.network.listing import wire_time
 from bridge.network.row import Row
 from bridge.network.rows import ROWS
-from bridge.network.schema import Schema, needs_plain
+from bridge.network.schema import Schema, doubtful, needs_plain
 from bridge.network.transport import Body, Params, Transport
 
 # The same values again within the same second change no row: the network answers Code 2.
@@ -60,8 +60,7 @@ class Writer:
     ) -> Row:
         """See `NetworkClient.update`."""
         asked = encode(fields)
-        plain = plain or needs_plain(entity, asked, self._schema(entity))
-        body = _body(asked, plain=plain)
+        body = _body(asked, plain=plain or self._must_be_plain(entity, asked))
         row, doubt = self._put_and_read(entity, row_id, body)
         if isinstance(doubt, _WORTH_REPEATING) and _open(asked, row, doubt):
             self._sleep(_NEXT_SECOND)
@@ -83,9 +82,9 @@ class Writer:
         key = {name: asked[name] for name in once_by}
         if key and (existing := self._find(entity, key)):
             return existing[0]
-        schema = self._schema(entity)
-        plain = plain or (schema is not None and needs_plain(entity, asked, schema))
-        params = _repeated(asked, schema.required) if plain and schema else {}
+        plain = plain or self._must_be_plain(entity, asked)
+        schema = self._schema(entity) if plain else None
+        params = _repeated(asked, schema.required) if schema else {}
         try:
             made = self._send("POST", f"/{entity}", _body(asked, plain=plain), params=params)
         except Fault as doubt:
@@ -100,6 +99,10 @@ class Writer:
         if not row_id:
             raise NotCreated(network=self._transport.network, entity=entity.value)
         return self._proven(asked, self._read(entity, row_id))
+
+    def _must_be_plain(self, entity: Entity, asked: Mapping[str, object]) -> bool:
+        # The schema is worth a request only where it may be wrong.
+        return bool(doubtful(entity, asked)) and needs_plain(entity, asked, self._schema(entity))
 
     def _put_and_read(self, entity: Entity, row_id: int, body: Body) -> tuple[Row, Fault | None]:
         """Write once and read back; the fault is one that leaves open whether it was done."""

@@ -205,8 +205,8 @@ def running(release: str) -> Iterator[Replay]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve
-
+    for verb in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        setattr(Handler, f"do_{verb}", Handler._serve)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
