@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlmodel import Session
 
 from bridge.domain.memberships import Membership
@@ -152,7 +152,7 @@ def write_rows(
     by_told: dict[frozenset[str], list[JSON]] = {}
     for row_id, values in prepared.items():
         if row_id not in unchanged:
-            untold = frozenset(kind.initial) - values.keys()
+            untold = frozenset(name for name in kind.initial if name not in values)
             by_told.setdefault(untold, []).append(
                 {**kind.initial, **values, "seen_pass": pass_id or 0}
             )
@@ -160,12 +160,44 @@ def write_rows(
     for untold, group in by_told.items():
         upsert(connection, kind.record, group, keep=untold | unmarked)
     if pass_id is not None:
-        _mark_seen(connection, kind, network_id, list(unchanged), pass_id)
+        mark_seen(connection, network_id, entity, list(unchanged), pass_id=pass_id)
     return Written(
         created=frozenset(prepared.keys() - known.keys()),
         changed=frozenset(known.keys() - unchanged),
         unchanged=frozenset(unchanged),
     )
+
+
+def mark_seen(
+    connection: Connection, network_id: int, entity: str, ids: Sequence[int], *, pass_id: int
+) -> None:
+    """Note that a pass saw rows, which stay as they are."""
+    table = table_of(KINDS[entity].record)
+    for chunk in _chunks(ids):
+        connection.execute(
+            update(table)
+            .where(table.c.network_id == network_id, table.c.id.in_(chunk))
+            .values(seen_pass=pass_id)
+        )
+
+
+def seen_among(
+    connection: Connection, network_id: int, entity: str, ids: Sequence[int], *, pass_id: int
+) -> set[int]:
+    """Those of the ids that a pass saw."""
+    table = table_of(KINDS[entity].record)
+    found: set[int] = set()
+    for chunk in _chunks(ids):
+        found.update(
+            connection.scalars(
+                select(table.c.id).where(
+                    table.c.network_id == network_id,
+                    table.c.seen_pass == pass_id,
+                    table.c.id.in_(chunk),
+                )
+            )
+        )
+    return found
 
 
 def unseen_ids(connection: Connection, network_id: int, entity: str, pass_id: int) -> list[int]:
@@ -177,6 +209,19 @@ def unseen_ids(connection: Connection, network_id: int, entity: str, pass_id: in
         .order_by(table.c.id)
     )
     return list(connection.scalars(query))
+
+
+def seen_count(connection: Connection, network_id: int, entity: str, pass_id: int) -> int:
+    """How many rows of the mirror a pass saw."""
+    table = table_of(KINDS[entity].record)
+    return (
+        connection.scalar(
+            select(func.count())
+            .select_from(table)
+            .where(table.c.network_id == network_id, table.c.seen_pass == pass_id)
+        )
+        or 0
+    )
 
 
 def remove_rows(session: Session, network_id: int, entity: str, ids: Sequence[int]) -> None:
@@ -246,18 +291,6 @@ def _values(kind: Kind, network_id: int, row: Shown, asked_at: datetime) -> JSON
         "fingerprint": fingerprint(raw, without=kind.restless),
         "synced_at": asked_at,
     }
-
-
-def _mark_seen(
-    connection: Connection, kind: Kind, network_id: int, ids: Sequence[int], pass_id: int
-) -> None:
-    table = table_of(kind.record)
-    for chunk in _chunks(ids):
-        connection.execute(
-            update(table)
-            .where(table.c.network_id == network_id, table.c.id.in_(chunk))
-            .values(seen_pass=pass_id)
-        )
 
 
 def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:

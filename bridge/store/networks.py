@@ -207,3 +207,10 @@ def save_capabilities(
     network.checked_at = now
     session.add(network)
     session.flush()
+
+
+def mark_synced(session: Session, network: Network, *, now: datetime) -> None:
+    """Note that the mirror of the whole network was brought up to date."""
+    network.synced_at = now
+    session.add(network)
+    session.flush()

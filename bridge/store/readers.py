@@ -112,6 +112,15 @@ def load_catalogue(session: Session, network_id: int) -> Catalogue:
     )
 
 
+def product_currencies(session: Session, network_id: int) -> set[str]:
+    """Every currency that a product is shown in."""
+    return set(
+        session.exec(
+            select(ProductRecord.currency).where(ProductRecord.network_id == network_id).distinct()
+        )
+    )
+
+
 def load_membership(session: Session, network_id: int, membership_id: int) -> Membership:
     """A membership as last seen.
 

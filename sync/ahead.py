@@ -1,0 +1,51 @@
+"""Asking for the next page while the one at hand is being stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from queue import SimpleQueue
+from threading import Event, Semaphore, Thread
+from typing import TypeAlias
+
+from bridge.network.listing import Page
+
+_Found: TypeAlias = tuple[datetime, Page]
+
+
+def read_ahead(pages: Iterator[Page], *, clock: Callable[[], datetime]) -> Iterator[_Found]:
+    """Each page with the time at which it was asked for, one page ahead of the caller.
+
+    WordPress takes far longer to make a page than we to store it, so storing costs nothing
+    when both go on at once. An error of the listing is raised where its page would have
+    come. The reading thread is a daemon: an interrupt does not wait for a slow answer.
+    """
+    found: SimpleQueue[_Found | BaseException | None] = SimpleQueue()
+    turn = Semaphore(1)
+    left = Event()
+
+    def read() -> None:
+        while True:
+            turn.acquire()
+            if left.is_set():
+                return
+            try:
+                asked_at = clock()
+                page = next(pages, None)
+            except BaseException as error:
+                found.put(error)
+                return
+            found.put(None if page is None else (asked_at, page))
+            if page is None:
+                return
+
+    Thread(target=read, name="read-ahead", daemon=True).start()
+    try:
+        while (item := found.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            turn.release()
+            yield item
+    finally:
+        left.set()
+        turn.release()

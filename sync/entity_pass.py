@@ -1,0 +1,198 @@
+"""One pass over one entity: its pages, a second look where the listing is in doubt, removals.
+
+Each page is committed together with the number of the next one, so that a pass killed at
+any moment goes on where it was. What it has not seen is removed only after it has come to
+its end, and only when the network's own list of ids does not have it either: rows shift
+between pages while others are deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from bridge.errors import NetworkError
+from bridge.network.client import NetworkClient
+from bridge.network.entities import Entity
+from bridge.network.faults import Gone, UnreadableRow
+from bridge.network.rows import Row
+from bridge.store import passes
+from bridge.store.mirror import remove_rows, seen_among, seen_count, unseen_ids
+from bridge.store.prices import forget_unseen_prices
+from bridge.store.tables import SyncPass
+from bridge.store.upserts import CHUNK
+from sync.ahead import read_ahead
+from sync.pages import PageWriter
+from sync.results import EntityResult, PageDone, Progress
+
+_PROBES = 3
+"""Rows about to be removed that are asked for once more by their id."""
+
+
+class RowHidden(NetworkError):
+    """The network {network} still has {entity} {id}, but its listings do not show it."""
+
+    hint = "Nothing was removed from the mirror; look for a plugin that changes queries."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What every pass of a run works with."""
+
+    engine: Engine
+    network_id: int
+    client: NetworkClient
+    clock: Callable[[], datetime]
+    progress: Progress
+    limits_shown: bool
+
+
+class EntityPass:
+    """A pass that was begun or taken up again; `run` brings it to its end."""
+
+    def __init__(self, job: Job, entity: Entity, begun: SyncPass) -> None:
+        if begun.id is None:
+            raise ValueError("a pass is stored before it is run")
+        self._job = job
+        self._entity = entity
+        self._id = begun.id
+        self._start_page = begun.next_page
+        self._started = job.clock()
+        self._unreadable: dict[int, str] = {}
+        self._writer = PageWriter(
+            network_id=job.network_id,
+            entity=entity,
+            pass_id=begun.id,
+            limits_shown=job.limits_shown,
+        )
+
+    def run(self) -> EntityResult:
+        """See everything, remove what is gone, complete the pass.
+
+        Raises:
+            NetworkError: the network kept it from its end; the mirror has what was stored
+                so far, nothing is removed, and the pass can be taken up again.
+            PassOvertaken: another process went on with it.
+        """
+        pages, total = self._read_pages()
+        if self._in_doubt(pages, total):
+            self._look_again()
+        with self._session() as session:
+            gone = unseen_ids(session.connection(), self._job.network_id, self._entity, self._id)
+        self._confirm(gone[:_PROBES])
+        with self._session() as session, session.begin():
+            remove_rows(session, self._job.network_id, self._entity, gone)
+            if self._entity is Entity.MEMBERSHIP:
+                forget_unseen_prices(session.connection(), self._job.network_id, pass_id=self._id)
+            ended = passes.complete(session, self._id, removed=len(gone), now=self._job.clock())
+            result = self._result(ended)
+        self._report(page=ended.next_page - 1, rows=result.rows, total=total, complete=True)
+        return result
+
+    def stopped(self, error: NetworkError, *, alone: bool) -> EntityResult:
+        """Note why it could not come to its end; ``alone`` if the run goes on without it."""
+        with self._session() as session, session.begin():
+            passes.stop(session, self._id, str(error), alone=alone)
+            return self._result(session.get_one(SyncPass, self._id))
+
+    def _read_pages(self) -> tuple[int, int | None]:
+        """Store every page; the number of pages and the network's last count of rows."""
+        pages, total = 0, None
+        listing = self._job.client.pages(self._entity, start_page=self._start_page)
+        for asked_at, page in read_ahead(listing, clock=self._job.clock):
+            with self._session() as session, session.begin():
+                written, refused = self._writer.write(session, page.rows, asked_at=asked_at)
+                self._spare(session, [*page.unreadable, *refused])
+                reached = passes.advance(session, self._id, page=page.number, written=written)
+                rows = reached.rows
+            pages, total = page.number, page.total
+            self._report(page=page.number, rows=rows, total=total)
+        return pages, total
+
+    def _in_doubt(self, pages: int, total: int | None) -> bool:
+        """Whether rows may have slipped through between two pages."""
+        with self._session() as session:
+            connection = session.connection()
+            of_pass = (self._job.network_id, self._entity, self._id)
+            seen = seen_count(connection, *of_pass) + len(self._unreadable)
+            unseen = unseen_ids(connection, *of_pass)
+            created = session.get_one(SyncPass, self._id).created
+        if unseen or self._start_page > 1:
+            return True
+        if total is not None:
+            return total != seen
+        # Without a count, a row that was never known can only be missed by the first passes.
+        return pages > 1 and created > 0
+
+    def _look_again(self) -> None:
+        """Compare with the list of ids, and fetch what the pages did not show."""
+        ids = self._job.client.ids(self._entity)
+        while chunk := list(islice(ids, CHUNK)):
+            with self._session() as session:
+                seen = seen_among(
+                    session.connection(),
+                    self._job.network_id,
+                    self._entity,
+                    chunk,
+                    pass_id=self._id,
+                )
+            missed = [each for each in chunk if each not in seen and each not in self._unreadable]
+            self._fetch(missed)
+
+    def _fetch(self, ids: Sequence[int]) -> None:
+        if not ids:
+            return
+        asked_at = self._job.clock()
+        rows: list[Row] = []
+        unreadable: list[UnreadableRow] = []
+        for row_id in ids:
+            try:
+                rows.append(self._job.client.get(self._entity, row_id))
+            except Gone:
+                continue
+            except UnreadableRow as error:
+                unreadable.append(error)
+        with self._session() as session, session.begin():
+            written, refused = self._writer.write(session, rows, asked_at=asked_at)
+            self._spare(session, [*unreadable, *refused])
+            passes.count(session, session.get_one(SyncPass, self._id), written)
+
+    def _confirm(self, ids: Sequence[int]) -> None:
+        """Ask for some of the rows about to be removed: a listing may hide what is there."""
+        for row_id in ids:
+            try:
+                self._job.client.get(self._entity, row_id)
+            except Gone:
+                continue
+            raise RowHidden(network=self._job.client.name, entity=self._entity.value, id=row_id)
+
+    def _spare(self, session: Session, unreadable: Sequence[UnreadableRow]) -> None:
+        self._writer.spare(session, unreadable)
+        for error in unreadable:
+            self._unreadable[int(str(error.fields["id"]))] = str(error)
+
+    def _report(self, *, page: int, rows: int, total: int | None, complete: bool = False) -> None:
+        self._job.progress(
+            PageDone(self._entity.value, page=page, rows=rows, total=total, complete=complete)
+        )
+
+    def _result(self, found: SyncPass) -> EntityResult:
+        return EntityResult(
+            entity=self._entity.value,
+            rows=found.rows,
+            created=found.created,
+            changed=found.changed,
+            removed=found.removed,
+            resumed_at=self._start_page if self._start_page > 1 else None,
+            seconds=round((self._job.clock() - self._started).total_seconds(), 3),
+            unreadable=tuple(self._unreadable.values()),
+            error=found.error,
+        )
+
+    def _session(self) -> Session:
+        return Session(self._job.engine)

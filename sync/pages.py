@@ -1,0 +1,109 @@
+"""One page into the mirror, together with how far the pass has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from bridge.domain.periods import Period
+from bridge.errors import InvalidPeriod
+from bridge.network.entities import Entity
+from bridge.network.faults import UnreadableRow
+from bridge.network.rows import MembershipRow, ProductRow, Row, SiteRow
+from bridge.store.limits import EFFECTIVE, LimitsOwner, save_limits
+from bridge.store.mirror import Shown, Written, mark_seen, write_rows
+from bridge.store.prices import SeenPrice, replace_variations, save_seen_prices
+from sync.records import shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageWriter:
+    """Writes rows of one entity of one network, as seen by one pass.
+
+    ``limits_shown`` tells that the network shows effective limits, so that a customer's
+    site without any has none.
+    """
+
+    network_id: int
+    entity: Entity
+    pass_id: int
+    limits_shown: bool
+
+    def write(
+        self, session: Session, rows: Sequence[Row], *, asked_at: datetime
+    ) -> tuple[Written, list[UnreadableRow]]:
+        """Write the rows and what they tell beside themselves; the caller commits.
+
+        Returns what became of them, and the rows whose values the rules cannot hold.
+        """
+        taken: list[Shown] = []
+        unreadable: list[UnreadableRow] = []
+        for row in rows:
+            try:
+                taken.append(shown(row))
+            except UnreadableRow as error:
+                unreadable.append(error)
+        written = write_rows(
+            session.connection(),
+            self.network_id,
+            self.entity,
+            taken,
+            asked_at=asked_at,
+            pass_id=self.pass_id,
+        )
+        match self.entity:
+            case Entity.SITE:
+                written = self._with_limits(session, rows, written, asked_at)
+            case Entity.MEMBERSHIP:
+                self._note_prices(session, rows)
+            case Entity.PRODUCT:
+                self._take_variations(session, rows)
+        return written, unreadable
+
+    def spare(self, session: Session, unreadable: Iterable[UnreadableRow]) -> None:
+        """Mark rows as seen that exist but could not be read, so that they are not removed."""
+        ids = [int(str(error.fields["id"])) for error in unreadable]
+        mark_seen(session.connection(), self.network_id, self.entity, ids, pass_id=self.pass_id)
+
+    def _with_limits(
+        self, session: Session, rows: Sequence[Row], written: Written, asked_at: datetime
+    ) -> Written:
+        limits = {}
+        for row in rows:
+            assert isinstance(row, SiteRow)
+            shown_limits = row.effective_limits
+            if shown_limits is None and self.limits_shown and row.type == "customer_owned":
+                shown_limits = {}
+            if shown_limits is not None:
+                limits[LimitsOwner("site", row.id)] = shown_limits
+        moved = save_limits(
+            session, self.network_id, limits, kind=EFFECTIVE, source="read", now=asked_at
+        )
+        changed = {owner.id for owner in moved} & written.unchanged
+        return replace(
+            written, changed=written.changed | changed, unchanged=written.unchanged - changed
+        )
+
+    def _note_prices(self, session: Session, rows: Sequence[Row]) -> None:
+        seen = []
+        for row in rows:
+            assert isinstance(row, MembershipRow)
+            for _, product in row.embedded_products:
+                try:
+                    period = Period(product.duration, product.duration_unit)
+                except InvalidPeriod:
+                    continue
+                seen.append(SeenPrice(product.id, period, product.amount, row.id))
+        save_seen_prices(session.connection(), self.network_id, seen, pass_id=self.pass_id)
+
+    def _take_variations(self, session: Session, rows: Sequence[Row]) -> None:
+        """No known release shows them on a read; one that does is believed."""
+        variations = {}
+        for row in rows:
+            assert isinstance(row, ProductRow)
+            if row.price_variations is not None:
+                variations[row.id] = row.to_domain().variations
+        replace_variations(session, self.network_id, variations, source="read")
