@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
 from typing import Any
 
 import structlog
+from fastapi import FastAPI
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from bridge.errors import StoreError
 from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
@@ -24,6 +28,12 @@ from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal
 from bridge.store.tables import Network
 from bridge.upgrades.engine import UpgradeEngine
+from bridge.web.app import create_app
+from bridge.web.service import Service
+from webhooks.dispatch import Dispatcher
+from webhooks.endpoints import Endpoints, read_endpoints
+from webhooks.inbox import Inbox
+from webhooks.routes import stripe_router
 
 Clock = Callable[[], datetime]
 
@@ -102,6 +112,64 @@ class App:
             system_database_url=self.settings.engine_url,
             **options,
         )
+
+
+def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
+    """The whole service as one ASGI application; its parts start and stop with it."""
+    upgrades = planbridge.upgrade_engine(**engine_options)
+    dispatcher = Dispatcher(
+        planbridge.engine,
+        clock=planbridge.clock,
+        wake=upgrades.wake,
+        quote_key=planbridge.quote_key,
+    )
+    inbox = Inbox(planbridge.engine, on_stored=dispatcher.wake)
+    endpoints = Endpoints(partial(read_endpoints, planbridge.engine, planbridge.seal))
+    settings = planbridge.settings
+    service = Service(
+        store=planbridge.engine,
+        seal=planbridge.seal,
+        clock=planbridge.clock,
+        upgrades=upgrades,
+        wake_inbox=dispatcher.wake,
+        quote_key=planbridge.quote_key,
+        quote_minutes=settings.quote_minutes,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        # The engine opens its own database and recovers what a killed process left.
+        await asyncio.to_thread(upgrades.start)
+        inbox.start()
+        dispatcher.start()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(inbox.close)
+            await asyncio.to_thread(dispatcher.close)
+            await asyncio.to_thread(upgrades.stop)
+
+    return create_app(
+        service,
+        token=settings.operator_token(),
+        webhooks=stripe_router(
+            inbox,
+            endpoints,
+            clock=planbridge.clock,
+            max_body=settings.webhook_max_bytes,
+            tolerance=timedelta(seconds=settings.webhook_tolerance),
+        ),
+        checks={"database": partial(_database_trouble, planbridge.engine)},
+        lifespan=lifespan,
+    )
+
+
+def _database_trouble(engine: Engine) -> str:
+    try:
+        schema.require_current(engine)
+    except (StoreError, SQLAlchemyError) as error:
+        return str(error) if isinstance(error, StoreError) else "the database does not answer"
+    return ""
 
 
 def open_app(settings: Settings | None = None, *, check_schema: bool = True) -> App:

@@ -14,15 +14,14 @@ from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal
 from bridge.store.tables import Network
 
-
 Clock = Callable[[], datetime]
 
 
 class Waker(Protocol):
-    """The part of the engine and the inbox that routes may touch."""
+    """The part of the upgrade engine that routes may touch."""
 
-    def wake(self, change_id: str | None = None) -> None:
-        """Look for work now instead of at the next round."""
+    def wake(self, change_id: str) -> None:
+        """Look for this change now instead of at the next round."""
 
     def retry(self, change_id: str) -> None:
         """Try a change that waits for the operator again, now."""
@@ -38,6 +37,7 @@ class Service:
         seal: Seal,
         clock: Clock,
         upgrades: Waker,
+        wake_inbox: Callable[[], None],
         quote_key: bytes,
         quote_minutes: int,
     ) -> None:
@@ -45,6 +45,7 @@ class Service:
         self.seal = seal
         self.clock = clock
         self.upgrades = upgrades
+        self.wake_inbox = wake_inbox
         self.quote_key = quote_key
         self.quote_minutes = quote_minutes
 

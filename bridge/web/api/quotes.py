@@ -42,7 +42,7 @@ def create_quote(
         minutes=service.quote_minutes,
     )
     session.commit()
-    return _view(given)
+    return quote_view(given)
 
 
 @router.get("/quotes/{quote_id}")
@@ -50,4 +50,4 @@ def get_quote(
     network: TheNetwork, quote_id: str, service: TheService, session: ASession
 ) -> QuoteView:
     """A quote as it was given."""
-    return _view(QuoteRepository(session, service.quote_key).get(network.key, quote_id))
+    return quote_view(QuoteRepository(session, service.quote_key).get(network.key, quote_id))

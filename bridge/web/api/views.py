@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 
 from bridge.domain.catalogue import Product
-from bridge.domain.quotes import Quote
+from bridge.store.quotes import GivenQuote
 from bridge.web.api.models import (
     ErrorView,
     ExplanationView,
@@ -35,18 +34,12 @@ def product_view(product: Product, *, current: bool = False) -> ProductView:
     )
 
 
-def quote_view(
-    quote: Quote,
-    *,
-    quote_id: str,
-    membership_id: int,
-    created_at: datetime,
-    expires_at: datetime,
-) -> QuoteView:
+def quote_view(given: GivenQuote) -> QuoteView:
     """A quote with the explanation of every cent."""
+    quote = given.quote
     return QuoteView(
-        id=quote_id,
-        membership_id=membership_id,
+        id=given.id,
+        membership_id=given.membership_id,
         kind=quote.kind.value,
         possible=quote.possible,
         policy=quote.policy,
@@ -63,6 +56,6 @@ def quote_view(
         effective_at=quote.effective_at,
         errors=[ErrorView(**asdict(error)) for error in quote.errors],
         explanation=[ExplanationView(**asdict(step)) for step in quote.explanation],
-        created_at=created_at,
-        expires_at=expires_at,
+        created_at=given.created_at,
+        expires_at=given.expires_at,
     )

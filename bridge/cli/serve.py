@@ -1,0 +1,63 @@
+"""``planbridge serve``, ``migrate`` and ``token``: running the service."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+
+from bridge.settings import load_settings
+from bridge.store import schema
+from bridge.store.engine import make_engine
+from bridge.wiring import open_app, web_app
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Run the service: webhooks, JSON API and the upgrade engine, until Ctrl-C.
+
+    Example: planbridge serve --port 8000
+    """
+    given: dict[str, Any] = {"host": host, "port": port}
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    planbridge = open_app(settings)
+    uvicorn.run(
+        web_app(planbridge),
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        server_header=False,
+    )
+
+
+def migrate(
+    revision: Annotated[str, typer.Option(help="Where to go; `base` empties the database.")] = (
+        "head"
+    ),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say where it stands.")] = False,
+) -> None:
+    """Bring the database to the tables this version needs.
+
+    Example: planbridge migrate
+    """
+    engine = make_engine(load_settings().store_url)
+    before = schema.current(engine)
+    if dry_run:
+        typer.echo(f"The database is at {before or 'nothing'}, the newest is {schema.head()}.")
+        return
+    if revision == "head":
+        schema.upgrade(engine)
+    else:
+        schema.downgrade(engine, revision)
+    typer.echo(f"The database went from {before or 'nothing'} to {schema.current(engine)}.")
+
+
+def token() -> None:
+    """Show the operator's bearer token for /v1.
+
+    Example: curl -H "Authorization: Bearer $(planbridge token)" http://127.0.0.1:8000/v1/networks
+    """
+    typer.echo(load_settings().operator_token())

@@ -1,0 +1,49 @@
+"""The FastAPI application: webhooks, JSON API, health."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+
+import bridge
+from bridge.web import problems
+from bridge.web.api import changes, events, memberships, networks, quotes
+from bridge.web.auth import require_token
+from bridge.web.health import Check, health_router
+from bridge.web.service import Service
+
+_DESCRIPTION = """
+Plan changes, payments and limits for WordPress multisite networks.
+
+Amounts are integers in minor units of the currency beside them (4522 is $45.22).
+Times are UTC. Errors are problem documents (RFC 9457).
+"""
+
+
+def create_app(
+    service: Service,
+    *,
+    token: str,
+    webhooks: APIRouter,
+    checks: Mapping[str, Check],
+    lifespan: AbstractAsyncContextManager[None] | Any = None,
+) -> FastAPI:
+    """The application around a service; ``token`` opens ``/v1``, ``webhooks`` need none."""
+    app = FastAPI(
+        title="planbridge",
+        version=bridge.__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.service = service
+    problems.install(app)
+    app.include_router(health_router(checks))
+    app.include_router(webhooks)
+    guarded = [Depends(require_token(token))]
+    for module in (networks, memberships, quotes, changes, events):
+        app.include_router(module.router, prefix="/v1", dependencies=guarded)
+    return app
