@@ -1,0 +1,275 @@
+"""Quotes as they were given: kept, signed, with an end.
+
+A quote is stored as one JSON document with an HMAC over it. What was changed by hand in
+the database, price, membership or end, is not believed any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlmodel import Session
+
+from bridge.domain.memberships import Membership
+from bridge.domain.periods import Period
+from bridge.domain.quotes import (
+    ChangeKind,
+    Explanation,
+    LineItem,
+    LineType,
+    Quote,
+    QuoteError,
+    QuoteRequest,
+    TargetState,
+)
+from bridge.errors import Conflict, UnknownQuote
+from bridge.store.tables import StoredQuote
+
+JSON = dict[str, Any]
+
+
+class QuoteTampered(Conflict):
+    """Quote {quote} cannot be used: its stored text is not the one that was signed."""
+
+    hint = "Ask for a new quote. If the signing key was changed, all older quotes are void."
+
+
+@dataclass(frozen=True, slots=True)
+class GivenQuote:
+    """A quote, for whom it was given, and until when it holds.
+
+    ``basis`` is what the membership looked like when the price was computed
+    (`membership_basis`): by it one sees whether the price still fits.
+    """
+
+    id: str
+    network_id: int
+    membership_id: int
+    quote: Quote
+    request: QuoteRequest
+    basis: JSON
+    created_at: datetime
+    expires_at: datetime
+
+    def expired(self, now: datetime) -> bool:
+        """True from ``expires_at`` on."""
+        return now >= self.expires_at
+
+
+class QuoteRepository:
+    """All queries on quotes. ``key`` signs them. The caller commits."""
+
+    def __init__(self, session: Session, key: bytes) -> None:
+        self._session = session
+        self._key = key
+
+    def add(
+        self,
+        network_id: int,
+        quote: Quote,
+        request: QuoteRequest,
+        *,
+        basis: Mapping[str, Any],
+        membership_id: int,
+        now: datetime,
+        expires_at: datetime,
+    ) -> GivenQuote:
+        """Keep a quote under a new id; ``basis`` as `membership_basis` gives it."""
+        given = GivenQuote(
+            id=f"qt_{secrets.token_urlsafe(18)}",
+            network_id=network_id,
+            membership_id=membership_id,
+            quote=quote,
+            request=request,
+            basis=dict(basis),
+            created_at=now,
+            expires_at=expires_at,
+        )
+        document = given_to_json(given)
+        self._session.add(
+            StoredQuote(
+                id=given.id,
+                network_id=network_id,
+                membership_id=membership_id,
+                kind=quote.kind.value,
+                currency=quote.currency,
+                due_now=quote.due_now,
+                request=document["request"],
+                document=document,
+                signature=self._signature(document),
+                created_at=now,
+                expires_at=expires_at,
+            )
+        )
+        self._session.flush()
+        return given
+
+    def get(self, network_id: int, quote_id: str) -> GivenQuote:
+        """A quote of a network, whether it has expired or not.
+
+        Raises:
+            UnknownQuote: the network has none of that id.
+            QuoteTampered: it is not what was signed.
+        """
+        stored = self._session.get(StoredQuote, quote_id)
+        if stored is None or stored.network_id != network_id:
+            raise UnknownQuote(quote=quote_id)
+        if not hmac.compare_digest(self._signature(stored.document), stored.signature):
+            raise QuoteTampered(quote=quote_id)
+        given = given_from_json(stored.document)
+        if (given.id, given.network_id, given.membership_id) != (
+            stored.id,
+            stored.network_id,
+            stored.membership_id,
+        ):
+            raise QuoteTampered(quote=quote_id)
+        return given
+
+    def _signature(self, document: Mapping[str, Any]) -> str:
+        return hmac.new(self._key, canonical(document), hashlib.sha256).hexdigest()
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """The one text of a JSON document, whatever the order of its keys."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+def membership_basis(membership: Membership) -> JSON:
+    """What a price depends on in a membership, as plain JSON."""
+    expiration = membership.date_expiration
+    return {
+        "plan_id": membership.plan_id,
+        "addons": {str(product): count for product, count in sorted(membership.addons.items())},
+        "currency": membership.currency,
+        "amount": membership.amount,
+        "initial_amount": membership.initial_amount,
+        "period": membership.period.key,
+        "recurring": membership.recurring,
+        "status": membership.status.value,
+        "date_expiration": expiration.isoformat() if expiration else None,
+        "discount": membership.discount.code if membership.discount else None,
+    }
+
+
+def given_to_json(given: GivenQuote) -> JSON:
+    """The whole of it as plain JSON; `given_from_json` reads it back."""
+    return {
+        "id": given.id,
+        "network_id": given.network_id,
+        "membership_id": given.membership_id,
+        "quote": quote_to_json(given.quote),
+        "request": _request_to_json(given.request),
+        "basis": given.basis,
+        "created_at": given.created_at.isoformat(),
+        "expires_at": given.expires_at.isoformat(),
+    }
+
+
+def given_from_json(document: Mapping[str, Any]) -> GivenQuote:
+    """Read what `given_to_json` made."""
+    return GivenQuote(
+        **{
+            **document,
+            "quote": quote_from_json(document["quote"]),
+            "request": _request_from_json(document["request"]),
+            "created_at": datetime.fromisoformat(document["created_at"]),
+            "expires_at": datetime.fromisoformat(document["expires_at"]),
+        }
+    )
+
+
+def quote_to_json(quote: Quote) -> JSON:
+    """A quote as plain JSON: times as ISO text, periods as ``1-month``."""
+    billing = quote.next_billing_at
+    return {
+        **asdict(quote),
+        "kind": quote.kind.value,
+        "lines": [
+            {**asdict(line), "type": line.type.value, "period": _key(line.period)}
+            for line in quote.lines
+        ],
+        "next_billing_at": billing.isoformat() if billing else None,
+        "effective_at": quote.effective_at.isoformat(),
+        "errors": [asdict(error) for error in quote.errors],
+        "explanation": [asdict(step) for step in quote.explanation],
+        "target": target_to_json(quote.target) if quote.target else None,
+    }
+
+
+def quote_from_json(document: Mapping[str, Any]) -> Quote:
+    """Read what `quote_to_json` made."""
+    billing, target = document["next_billing_at"], document["target"]
+    return Quote(
+        **{
+            **document,
+            "kind": ChangeKind(document["kind"]),
+            "lines": tuple(
+                LineItem(
+                    **{**line, "type": LineType(line["type"]), "period": _period(line["period"])}
+                )
+                for line in document["lines"]
+            ),
+            "next_billing_at": datetime.fromisoformat(billing) if billing else None,
+            "effective_at": datetime.fromisoformat(document["effective_at"]),
+            "errors": tuple(QuoteError(**error) for error in document["errors"]),
+            "explanation": tuple(Explanation(**step) for step in document["explanation"]),
+            "target": target_from_json(target) if target else None,
+        }
+    )
+
+
+def target_to_json(target: TargetState) -> JSON:
+    """The membership as it is to be, as plain JSON."""
+    return {
+        **asdict(target),
+        "addons": {str(product): count for product, count in target.addons.items()},
+        "period": target.period.key,
+    }
+
+
+def target_from_json(document: Mapping[str, Any]) -> TargetState:
+    """Read what `target_to_json` made."""
+    return TargetState(
+        **{
+            **document,
+            "addons": {int(product): count for product, count in document["addons"].items()},
+            "period": Period.parse(document["period"]),
+        }
+    )
+
+
+def _request_to_json(request: QuoteRequest) -> JSON:
+    return {
+        **asdict(request),
+        "products": list(request.products),
+        "period": _key(request.period),
+        "pwyw_amounts": {str(product): amount for product, amount in request.pwyw_amounts.items()},
+    }
+
+
+def _request_from_json(document: Mapping[str, Any]) -> QuoteRequest:
+    return QuoteRequest(
+        **{
+            **document,
+            "products": tuple(document["products"]),
+            "period": _period(document["period"]),
+            "pwyw_amounts": {
+                int(product): amount for product, amount in document["pwyw_amounts"].items()
+            },
+        }
+    )
+
+
+def _key(period: Period | None) -> str | None:
+    return period.key if period else None
+
+
+def _period(key: str | None) -> Period | None:
+    return Period.parse(key) if key else None
