@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bridge.domain.limits import Release
 from bridge.network.entities import Entity
 from bridge.network.faults import ApiOff, Blocked, HtmlInstead, NotWordPress, Refused
 from bridge.network.listing import Filters, modified_after, page_params
@@ -93,6 +94,11 @@ class Capabilities:
         if Entity.MEMBERSHIP in self.integer_amounts:
             return "2.4.7 or earlier"
         return "2.4.11 or 2.4.12" if self.settings else "2.4.8 to 2.4.10"
+
+    @property
+    def limit_rules(self) -> Release:
+        """Whose composition rules hold: they changed with the release that brought paging."""
+        return Release.V2_4_13 if self.paging is Paging.PAGE else Release.V2_4_12
 
     def _argument(self, entity: Entity, name: str) -> Argument:
         schema = self.schemas.get(entity)
