@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from bridge.store.identities import StripeIdentity
 from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal, SealBroken
 
@@ -22,18 +23,9 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointInfo:
-    """A network as its Stripe endpoint knows it.
+class EndpointInfo(StripeIdentity):
+    """A network and the signing secrets that are valid now: two while one is rotated."""
 
-    ``account`` is Stripe's account id, empty where none is on record. ``secrets`` are the
-    signing secrets that are valid now: two while one is rotated, none when there is no
-    endpoint.
-    """
-
-    network_id: int
-    name: str
-    account: str = ""
-    livemode: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 

@@ -53,6 +53,7 @@ class ClaimedEvent:
     event_id: str
     type: str
     livemode: bool
+    created: datetime
     payload: bytes
     attempts: int
     due_at: datetime
@@ -156,15 +157,22 @@ class EventRepository:
         inserted = self._connection.execute(statement, rows)
         return {(row.account, row.event_id) for row in inserted}
 
-    def claim(self, *, now: datetime, lease_until: datetime, limit: int) -> list[ClaimedEvent]:
+    def claim(
+        self, *, now: datetime, lease_until: datetime, limit: int, tried: bool = False
+    ) -> list[ClaimedEvent]:
         """Take up to ``limit`` due events, oldest first; nobody else gets them until the lease.
 
-        Two processes never get the same row: PostgreSQL skips rows another one is taking,
-        SQLite has one writer at a time.
+        ``tried`` chooses between events that were taken before and fresh ones. Two processes
+        never get the same row: PostgreSQL skips rows another one is taking, SQLite has one
+        writer at a time.
         """
         due = (
             select(_events.c.id)
-            .where(_events.c.state == EventState.WAITING, _events.c.due_at <= now)
+            .where(
+                _events.c.state == EventState.WAITING,
+                _events.c.due_at <= now,
+                _events.c.attempts > 0 if tried else _events.c.attempts == 0,
+            )
             .order_by(_events.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -239,11 +247,22 @@ class EventRepository:
         )
         return self._connection.execute(statement).rowcount == 1
 
-    def next_due(self) -> datetime | None:
-        """When the next waiting event may be handled; None when none waits."""
-        statement = select(func.min(_events.c.due_at)).where(_events.c.state == EventState.WAITING)
-        due: datetime | None = self._connection.scalar(statement)
-        return due
+    def has_due(self, now: datetime) -> bool:
+        """True when an event waits that may be handled now. A read: it locks nothing."""
+        statement = (
+            select(_events.c.id)
+            .where(_events.c.state == EventState.WAITING, _events.c.due_at <= now)
+            .limit(1)
+        )
+        return self._connection.scalar(statement) is not None
+
+    def oldest_waiting(self) -> datetime | None:
+        """When the event that has waited longest came in; None when none waits."""
+        statement = select(func.min(_events.c.received_at)).where(
+            _events.c.state == EventState.WAITING
+        )
+        received: datetime | None = self._connection.scalar(statement)
+        return received
 
     def get(self, row_id: int) -> WebhookEvent | None:
         """One event with its payload, by row id."""

@@ -33,7 +33,7 @@ def test_amounts_go_over_and_come_back(ours: int, currency: str, stripes: int) -
 @pytest.mark.parametrize("currency", ["BHD", "JOD", "KWD", "OMR", "TND"])
 def test_the_last_of_three_decimals_must_be_zero(currency: str) -> None:
     """Stripe refuses 5.124 KWD; it is not rounded behind the customer's back."""
-    with pytest.raises(NotChargeable, match="5124 minor units .* last digit must be 0"):
+    with pytest.raises(NotChargeable, match=r"5124 minor units .* last digit must be 0"):
         to_stripe(5124, currency)
 
 

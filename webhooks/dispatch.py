@@ -1,0 +1,269 @@
+"""The dispatcher: takes stored events, has them decided, and writes down what became of them.
+
+At least once, and once in effect: what an event does and the note that it is done are one
+commit. A worker holds its events by a lease; if it dies, they are free again when the
+lease is over. A failing event waits for its next attempt while the others go on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from bridge.store.events import ClaimedEvent, EventRepository, EventResult
+from bridge.store.identities import read_identities
+from bridge.store.tables import EventState
+from webhooks.decisions import Accept, Decision, Directory
+from webhooks.stripe_events import carry_out, decide
+
+_log = structlog.get_logger(__name__)
+
+_FIRST_DELAY = timedelta(seconds=1)
+_LONGEST_DELAY = timedelta(minutes=10)
+_SHORTEST_RETENTION = timedelta(days=31)
+
+
+class Dispatcher:
+    """Handles stored events in threads of its own.
+
+    Args:
+        engine: The database.
+        clock: Aware UTC time, by which leases, retries and retention go.
+        wake: Told the id of a change that is ready for the engine, after the commit. If the
+            process dies before that, the engine finds the change by itself.
+        quote_key: The key that quotes are signed with.
+        decide: What an event leads to.
+        workers: Threads.
+        batch: Fresh events taken at once.
+        lease: How long a worker holds what it took.
+        sweep: Seconds between two looks for events of other processes, retries and leases
+            that are over. Events stored here are handled at once, by `wake`.
+        max_attempts: After so many failures an event is `failed` and waits for the operator.
+        retention: How long events that are over are kept; at least 31 days, as Stripe can
+            send an event again for 30.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Callable[[], datetime],
+        wake: Callable[[str], None],
+        quote_key: bytes,
+        decide: Callable[[ClaimedEvent, Directory], Decision] = decide,
+        workers: int = 1,
+        batch: int = 50,
+        lease: timedelta = timedelta(seconds=30),
+        sweep: float = 1.0,
+        max_attempts: int = 10,
+        retention: timedelta = timedelta(days=90),
+    ) -> None:
+        if retention < _SHORTEST_RETENTION:
+            message = f"retention of {retention}: Stripe can send an event again for 30 days"
+            raise ValueError(message)
+        self._engine = engine
+        self._clock = clock
+        self._wake_engine = wake
+        self._quote_key = quote_key
+        self._decide = decide
+        self._workers = workers
+        self._batch = batch
+        self._lease = lease
+        self._sweep = sweep
+        self._max_attempts = max_attempts
+        self._retention = retention
+        self._pruned_at: datetime | None = None
+        self._changed = threading.Condition()
+        self._calls = 0
+        self._stopping = False
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to handle events, those first that waited before."""
+        if self._threads:
+            return
+        self._stopping = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"event-dispatcher-{number}")
+            for number in range(self._workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Finish what was taken and stop; what waits is handled after the next start."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+
+    def wake(self) -> None:
+        """Look for events now. Cheap; may be called from any thread."""
+        with self._changed:
+            self._calls += 1
+            self._changed.notify_all()
+
+    def run_due(self) -> int:
+        """Handle what is due now, in this thread, and return how many events were taken."""
+        taken = 0
+        while not self._stopping:
+            events = self._claim(tried=False) + self._claim(tried=True)
+            if not events:
+                break
+            self._handle_all(events)
+            taken += len(events)
+        return taken
+
+    def _work(self) -> None:
+        while not self._stopping:
+            seen = self._calls
+            try:
+                self.run_due()
+                self._prune()
+            except Exception as error:
+                # Most likely the database is away; the events wait for it.
+                _log.error("event dispatcher disturbed", cause=_cause(error))
+            with self._changed:
+                self._changed.wait_for(partial(self._called_since, seen), timeout=self._sweep)
+
+    def _called_since(self, seen: int) -> bool:
+        return self._stopping or self._calls != seen
+
+    def _claim(self, *, tried: bool) -> list[ClaimedEvent]:
+        """Take due events: fresh ones many at a time, those taken before one by one.
+
+        So an event that kills the process takes others down with it once, not each time.
+        """
+        now = self._clock()
+        with self._engine.begin() as connection:
+            repository = EventRepository(connection)
+            if not repository.has_due(now):
+                return []
+            return repository.claim(
+                now=now,
+                lease_until=now + self._lease,
+                limit=1 if tried else self._batch,
+                tried=tried,
+            )
+
+    def _handle_all(self, events: list[ClaimedEvent]) -> None:
+        """Decide all events; those without effect are written down together, first."""
+        with self._engine.connect() as connection:
+            directory = Directory(read_identities(connection))
+        effects: list[tuple[ClaimedEvent, Accept]] = []
+        results: list[tuple[ClaimedEvent, EventResult]] = []
+        for event in events:
+            try:
+                decision = self._decide_one(event, directory)
+            except Exception as error:
+                self._failed(event, error)
+                continue
+            if isinstance(decision, Accept):
+                effects.append((event, decision))
+            else:
+                results.append((event, decision))
+        with self._engine.begin() as connection:
+            EventRepository(connection).finish_many(results, now=self._clock())
+        for event, result in results:
+            _report(event, result)
+        for event, accept in effects:
+            self._apply(event, accept)
+
+    def _decide_one(self, event: ClaimedEvent, directory: Directory) -> Decision:
+        if event.attempts > self._max_attempts:
+            # It was taken so often and never came to an end: it kills or hangs its worker.
+            return EventResult(
+                EventState.FAILED, f"given up: {self._max_attempts} attempts were interrupted"
+            )
+        return self._decide(event, directory)
+
+    def _apply(self, event: ClaimedEvent, decision: Accept) -> None:
+        """Carry a decision out and note it in one commit; then tell the engine."""
+        now = self._clock()
+        try:
+            with Session(self._engine) as session:
+                if not EventRepository(session.connection()).hold(event):
+                    return
+                result = carry_out(decision, session, now=now, quote_key=self._quote_key)
+                session.flush()
+                # Asked for again: the intent rolls back when the database refuses a change.
+                if not EventRepository(session.connection()).finish(event, result, now=now):
+                    session.rollback()
+                    return
+                session.commit()
+        except Exception as error:
+            self._failed(event, error)
+            return
+        _report(event, result)
+        if result.state is EventState.APPLIED and result.change_id:
+            try:
+                self._wake_engine(result.change_id)
+            except Exception as error:
+                _log.error("engine not woken", change=result.change_id, cause=_cause(error))
+
+    def _failed(self, event: ClaimedEvent, error: Exception) -> None:
+        """Let the event wait for its next attempt, or give it to the operator."""
+        now = self._clock()
+        reason = _cause(error)
+        over = event.attempts >= self._max_attempts
+        with self._engine.begin() as connection:
+            repository = EventRepository(connection)
+            if over:
+                repository.finish(event, EventResult(EventState.FAILED, reason), now=now)
+            else:
+                due_at = now + backoff(event.attempts)
+                repository.postpone(event, due_at=due_at, reason=reason)
+        _log.error(
+            "event failed",
+            event_id=event.event_id,
+            type=event.type,
+            attempts=event.attempts,
+            given_up=over,
+            cause=reason,
+        )
+
+    def _prune(self) -> None:
+        """Once an hour, delete events that are over and older than the retention."""
+        now = self._clock()
+        with self._changed:
+            if self._pruned_at is not None and now - self._pruned_at < timedelta(hours=1):
+                return
+            self._pruned_at = now
+        more = True
+        while more:
+            with self._engine.begin() as connection:
+                repository = EventRepository(connection)
+                more = repository.prune(handled_before=now - self._retention) > 0
+
+
+def backoff(attempts: int) -> timedelta:
+    """The wait after so many failed attempts: 1 s, 2 s, 4 s … 10 minutes."""
+    return min(_FIRST_DELAY * 2 ** min(attempts - 1, 20), _LONGEST_DELAY)
+
+
+def _report(event: ClaimedEvent, result: EventResult) -> None:
+    level = _log.warning if result.state is EventState.ATTENTION else _log.info
+    level(
+        "event handled",
+        event_id=event.event_id,
+        type=event.type,
+        state=result.state.value,
+        reason=result.reason,
+        change=result.change_id,
+    )
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, without the row values that database errors carry."""
+    told = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    first_line = (str(told).splitlines() or [""])[0]
+    return f"{type(told).__name__}: {first_line}"[:500]
