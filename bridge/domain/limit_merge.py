@@ -9,11 +9,19 @@ modules of add-on plugins pass through untouched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from bridge.domain.php_values import add_numbers, as_map, is_map, is_numeric, to_int, truthy
+
+T = TypeVar("T")
+
+LimitsRow: TypeAlias = Mapping[str, Any]
+"""A stored limits row: module id to ``{"enabled", "limit", …}``. Unknown keys are kept."""
+
+EffectiveLimits: TypeAlias = dict[str, Any]
+"""Composed limits, the same shape as a row; plain JSON data that the caller owns."""
 
 BEHAVIOR_PRIORITIES: Mapping[str, Mapping[str, int]] = {
     "plugins": {
@@ -55,7 +63,7 @@ _VISIBLE_WINS: Mapping[str, int] = {"hidden": 0, "visible": 1}
 _HIDDEN_WINS: Mapping[str, int] = {"hidden": 1, "visible": 0}
 
 
-def add(into: dict[str, Any], row: Mapping[str, Any], release: Release) -> None:
+def add(into: EffectiveLimits, row: LimitsRow, release: Release) -> None:
     """Add a product's row to the accumulated limits, in place (``domain/limits.md`` §3.1).
 
     ``into`` must be owned by the caller; ``row`` is left as it is and shares nothing with it.
@@ -63,12 +71,24 @@ def add(into: dict[str, Any], row: Mapping[str, Any], release: Release) -> None:
     _merge(into, _entries(row), "", release.visibility_priorities)
 
 
-def override(into: dict[str, Any], row: Mapping[str, Any]) -> None:
+def override(into: EffectiveLimits, row: LimitsRow) -> None:
     """Let a membership's or site's row replace what it names, in place (§3.2).
 
     ``into`` must be owned by the caller; ``row`` is left as it is and shares nothing with it.
     """
     _merge(into, _entries(row), "", None)
+
+
+def in_fold_order(plan: T, addons: Sequence[tuple[T, int]]) -> Iterator[T]:
+    """What the plugin merges first to last: add-ons × quantity, plan, then the first again.
+
+    The plugin passes its list so that the first element is merged last: A1, A2, P becomes
+    A2, P, A1 (§3, 3).
+    """
+    listed = [addon for addon, quantity in addons for _ in range(quantity)]
+    listed.append(plan)
+    yield from listed[1:]
+    yield listed[0]
 
 
 def owned(value: Any) -> Any:

@@ -7,6 +7,7 @@ module comes to, leaf by leaf, so that two ways to say the same thing are equal.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -160,6 +161,29 @@ def unlisted(name: str, path: Path) -> object:
             return (module.permissions or {})[path[-1]]
         case _:
             return None
+
+
+def lessens(name: str, path: Path, before: object, after: object) -> bool:
+    """Whether a leaf's meaning went from more to less for the customer.
+
+    False where that cannot be told: roles, template modes, WordPress' own quotas.
+    """
+    kind = module_of(name).kind
+    if kind in (Kind.COUNT, Kind.SUBTYPES) and path[0] == "limit":
+        had, has = _amount(before), _amount(after)
+        return had is not None and has is not None and has < had
+    if kind is Kind.FLAG or path[0] == "enabled":
+        return bool(before) and not after
+    return after in _WITHHELD and before not in _WITHHELD
+
+
+_WITHHELD = frozenset({"hidden", "not_available", "force_inactive", "force_inactive_locked"})
+
+
+def _amount(allowed: object) -> float | None:
+    if allowed in (Special.UNLIMITED, Special.NETWORK_SETTING):
+        return math.inf
+    return allowed if isinstance(allowed, int | float) else None
 
 
 def _entry(name: str, value: object) -> Mapping[str, Any]:

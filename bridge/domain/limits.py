@@ -12,28 +12,33 @@ what the network shows as a site's ``limitations``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
 
-from bridge.domain.limit_merge import Release, add, override
+from bridge.domain.limit_merge import (
+    EffectiveLimits,
+    LimitsRow,
+    Release,
+    add,
+    in_fold_order,
+    override,
+)
+from bridge.domain.limit_trace import Contribution, Effect, LimitOrigin, Source, explain
 from bridge.errors import InvalidInput
 
 __all__ = [
+    "Contribution",
+    "Effect",
     "EffectiveLimits",
+    "LimitOrigin",
     "LimitsRow",
     "Release",
+    "Source",
     "UnknownRelease",
     "compose",
+    "explain",
     "has_limits",
-    "in_fold_order",
     "release_of",
 ]
-
-LimitsRow: TypeAlias = Mapping[str, Any]
-"""A stored limits row: module id to ``{"enabled", "limit", …}``. Unknown keys are kept."""
-
-EffectiveLimits: TypeAlias = dict[str, Any]
-"""Composed limits, the same shape as a row; plain JSON data that the caller owns."""
 
 LIMITED_SITE_TYPE = "customer_owned"
 
@@ -91,15 +96,3 @@ def compose(
         if overriding:
             override(effective, overriding)
     return effective
-
-
-def in_fold_order(plan: Any, addons: Sequence[tuple[Any, int]]) -> Iterator[Any]:
-    """What the plugin merges first to last: add-ons × quantity, plan, then the first again.
-
-    The plugin passes its list so that the first element is merged last: A1, A2, P becomes
-    A2, P, A1 (§3, 3).
-    """
-    listed = [addon for addon, quantity in addons for _ in range(quantity)]
-    listed.append(plan)
-    yield from listed[1:]
-    yield listed[0]
