@@ -21,7 +21,7 @@ from bridge.network.faults import ApiOff, BrokenAnswer, CannotTell
 from bridge.network.listing import Filters, Page, walk_ids, walk_rows
 from bridge.network.records import SiteRow
 from bridge.network.row import Row
-from bridge.network.rows import ROWS, parse_row
+from bridge.network.rows import parse_row
 from bridge.network.schema import Schema
 from bridge.network.transport import PATIENCE, PERSISTENCE, Retries, Timeouts, Transport
 from bridge.network.writes import Writer, encode
@@ -134,9 +134,10 @@ class NetworkClient:
         """
         answer = self._transport.read(f"/{entity}/{row_id}")
         raw = self._transport.decoded(answer)
-        if not isinstance(raw, dict) or ROWS[entity].identity(raw) != row_id:
+        row = parse_row(entity, raw, network=self.name) if isinstance(raw, dict) else None
+        if row is None or row.id != row_id:
             raise BrokenAnswer(network=self.name, request=answer.request, what="another thing")
-        return parse_row(entity, raw, network=self.name)
+        return row
 
     def find(self, entity: Entity, **filters: Any) -> list[Row]:
         """Rows whose columns have the given values, checked again here: a network ignores

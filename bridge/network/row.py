@@ -52,7 +52,10 @@ class Row:
         Raises:
             UnreadableRow: a field has a value outside all known shapes.
         """
-        identity = cls.identity(raw)
+        try:
+            identity = cls.identity(raw)
+        except ValueError:
+            raise cls._unreadable(network, 0, "id", raw.get("id"), "a whole number") from None
         currency = cls.currency_of(raw)
         values: dict[str, Any] = {}
         for column in _columns(cls):
@@ -60,12 +63,14 @@ class Row:
             try:
                 values[column.attribute] = column.shape.read(value, currency)
             except ValueError:
-                raise cls._unreadable(identity, column, value, network) from None
+                raise cls._unreadable(
+                    network, identity, column.key, value, column.shape.expected
+                ) from None
         return cls(id=identity, raw=raw, **values)
 
     @classmethod
     def identity(cls, raw: Mapping[str, Any]) -> int:
-        """The id under which the row is read and written."""
+        """The id under which the row is read and written. Raises ValueError."""
         return integer(raw.get("id"))
 
     @classmethod
@@ -108,16 +113,16 @@ class Row:
 
     @classmethod
     def _unreadable(
-        cls, identity: int, column: _Column, value: object, network: str
+        cls, network: str, identity: int, key: str, value: object, expected: str
     ) -> UnreadableRow:
         shown = repr(value)
         return UnreadableRow(
             network=network,
             entity=cls.entity.value,
             id=identity,
-            field=column.key,
+            field=key,
             value=shown if len(shown) <= 60 else shown[:59] + "…",
-            expected=column.shape.expected,
+            expected=expected,
         )
 
 

@@ -17,6 +17,7 @@ from bridge.errors import InvalidAmount
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
+_MOST_DIGITS = 18  # fits into 64 bits
 _FOUR_PLACES = Decimal("0.0001")  # the network's columns are decimal(13,4)
 
 
@@ -53,9 +54,14 @@ def integer(value: object) -> int:
             number = Decimal(str(int(value) if value is True else value).strip())
         except ArithmeticError:
             raise ValueError from None
-        if number.is_finite() and number == number.to_integral_value():
+        if _is_sane(number) and number == number.to_integral_value():
             return int(number)
     raise ValueError
+
+
+def _is_sane(number: Decimal) -> bool:
+    """Finite, and no ``1e999999`` that would take minutes and gigabytes to write out."""
+    return number.is_finite() and number.adjusted() < _MOST_DIGITS
 
 
 def _boolean(value: object) -> bool:
@@ -81,16 +87,16 @@ def _text(value: object) -> str:
 
 def _decimal(value: object) -> Decimal:
     try:
-        return parse_major(value)
+        number = parse_major(value)
     except InvalidAmount:
         raise ValueError from None
+    if not _is_sane(number):
+        raise ValueError
+    return number
 
 
 def _minor(value: object, currency: str) -> int:
-    try:
-        return to_minor(value, currency)
-    except InvalidAmount:
-        raise ValueError from None
+    return to_minor(_decimal(value), currency)
 
 
 def _moment(value: object) -> datetime | None:

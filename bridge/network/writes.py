@@ -86,7 +86,7 @@ class Writer:
         schema = self._schema(entity) if plain else None
         params = _repeated(asked, schema.required) if schema else {}
         try:
-            made = self._send("POST", f"/{entity}", _body(asked, plain=plain), params=params)
+            row_id = self._post(entity, _body(asked, plain=plain), params)
         except Fault as doubt:
             if not doubt.leaves_write_open:
                 raise
@@ -95,10 +95,16 @@ class Writer:
             raise AnswerLost(
                 network=self._transport.network, entity=entity.value, reason=str(doubt)
             ) from doubt
-        row_id = ROWS[entity].identity(made)
         if not row_id:
             raise NotCreated(network=self._transport.network, entity=entity.value)
         return self._proven(asked, self._read(entity, row_id))
+
+    def _post(self, entity: Entity, body: Body, params: Params) -> int:
+        made = self._send("POST", f"/{entity}", body, params=params)
+        try:
+            return ROWS[entity].identity(made)
+        except ValueError:
+            raise self._broken(f"POST /{entity}", "a row without an id") from None
 
     def _must_be_plain(self, entity: Entity, asked: Mapping[str, object]) -> bool:
         # The schema is worth a request only where it may be wrong.
@@ -126,10 +132,11 @@ class Writer:
         answer = self._transport.send(method, path, params=params, body=body)
         content = self._transport.decoded(answer, salvage=False)
         if not isinstance(content, dict):
-            raise BrokenAnswer(
-                network=self._transport.network, request=answer.request, what="no object"
-            )
+            raise self._broken(answer.request, "something that is no row")
         return content
+
+    def _broken(self, request: str, what: str) -> BrokenAnswer:
+        return BrokenAnswer(network=self._transport.network, request=request, what=what)
 
     def _proven(self, asked: Mapping[str, object], row: Row) -> Row:
         differences = list(row.differences(asked, row.raw))
