@@ -153,8 +153,8 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         service,
         token=settings.operator_token(),
         webhooks=stripe_router(
-            inbox,
-            endpoints,
+            inbox=inbox,
+            endpoints=endpoints,
             clock=planbridge.clock,
             max_body=settings.webhook_max_bytes,
             tolerance=timedelta(seconds=settings.webhook_tolerance),

@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("serve")(serve.serve)
     app.command("migrate")(serve.migrate)
     app.command("token")(serve.token)
+    app.command("settings")(serve.show_settings)
     app.command("demo")(demo.demo)
     app.add_typer(sandbox.app, name="sandbox")
     golden.app.command("limits")(golden_limits.limits)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
-from bridge.settings import load_settings
+from bridge.cli.printing import print_table
+from bridge.settings import PREFIX, Settings, load_settings
 from bridge.store import schema
 from bridge.store.engine import make_engine
 from bridge.wiring import open_app, web_app
@@ -61,3 +62,15 @@ def token() -> None:
     Example: curl -H "Authorization: Bearer $(planbridge token)" http://127.0.0.1:8000/v1/networks
     """
     typer.echo(load_settings().operator_token())
+
+
+def show_settings() -> None:
+    """List every setting, its environment variable and its default.
+
+    Example: planbridge settings
+    """
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        rows.append((f"{PREFIX}{name.upper()}", default, field.description))
+    print_table(["variable", "default", "what it is"], rows)

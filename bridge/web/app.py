@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 
@@ -29,7 +28,7 @@ def create_app(
     token: str,
     webhooks: APIRouter,
     checks: Mapping[str, Check],
-    lifespan: AbstractAsyncContextManager[None] | Any = None,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """The application around a service; ``token`` opens ``/v1``, ``webhooks`` need none."""
     app = FastAPI(
