@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import TypeAlias
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import stamina
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ReadTimeoutError
 from urllib3.util import Retry
@@ -30,6 +30,7 @@ from bridge.network.faults import (
     TooLarge,
     Unreachable,
 )
+from bridge.network.watchdog import watched_adapter
 
 Params: TypeAlias = Mapping[str, str | int | Sequence[str | int]]
 
@@ -88,13 +89,14 @@ class _Session(requests.Session):
 
 
 class _NoQueries(logging.Filter):
-    """urllib3 logs the query at DEBUG; there the secret may be."""
+    """urllib3 logs queries, and there the secret may be."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return "api_secret" not in record.getMessage()
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_NoQueries())
+for _name in ("urllib3.connectionpool", "urllib3.connection"):
+    logging.getLogger(_name).addFilter(_NoQueries())
 
 
 class Transport:
@@ -120,6 +122,7 @@ class Transport:
         self._timeouts = timeouts
         self._retries = retries
         self._most_bytes = most_bytes
+        self._longest = max(timeouts.whole, timeouts.read, timeouts.write)
         self._pool = pool
         self._lock = threading.Lock()
         self._session = self._new_session()
@@ -127,10 +130,9 @@ class Transport:
     def _new_session(self) -> requests.Session:
         # Only a connection that never came up is tried again here: nothing was sent yet, so
         # it is safe for every verb. All else is decided above, where the verb is known.
-        adapter = HTTPAdapter(
-            pool_connections=2,
-            pool_maxsize=self._pool,
-            max_retries=Retry(
+        adapter = watched_adapter(
+            pool=self._pool,
+            retries=Retry(
                 connect=1,
                 read=False,
                 redirect=0,
@@ -139,10 +141,12 @@ class Transport:
                 backoff_factor=0.2,
                 respect_retry_after_header=False,
             ),
+            seconds=self._longest,
         )
         session = _Session()
         session.mount("https://", adapter)
         session.mount("http://", adapter)
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         session.headers["Accept"] = "application/json"
         session.headers["User-Agent"] = "planbridge"
         if self._endpoint.in_query:
@@ -244,7 +248,7 @@ class Transport:
         self, method: str, url: str, *, request: str, params: Params | None, body: Body | None
     ) -> Answer:
         between = self._timeouts.read if body is None else self._timeouts.write
-        deadline = time.monotonic() + max(self._timeouts.whole, between)
+        deadline = time.monotonic() + self._longest
         shown = url.partition("?")[0]
         try:
             with self._session.request(
@@ -276,25 +280,31 @@ class Transport:
             if _never_connected(error):
                 reason = _reason(error)
                 raise Unreachable(network=self.network, url=shown, reason=reason) from None
-            raise self._lost(request, error) from None
+            raise self._broken_off(request, error, deadline=deadline) from None
         except (requests.exceptions.RequestException, HTTPError, OSError) as error:
-            raise self._lost(request, error) from None
+            raise self._broken_off(request, error, deadline=deadline) from None
 
     def _content(self, response: requests.Response, *, request: str, deadline: float) -> bytes:
         content = bytearray()
-        # read1 hands over what has arrived, so that a server that drips is noticed.
-        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+        while True:
+            # read1 hands over what has arrived, so that a server that drips is noticed. The
+            # watchdog's cut looks like the end of the answer.
+            chunk = response.raw.read1(_CHUNK, decode_content=True)
+            if time.monotonic() >= deadline:
+                raise self._timed_out(request, self._longest)
+            if not chunk:
+                break
             content += chunk
             if len(content) > self._most_bytes:
                 raise TooLarge(network=self.network, request=request, limit=self._most_bytes)
-            if time.monotonic() > deadline:
-                raise self._timed_out(request, self._timeouts.whole)
         return bytes(content)
 
     def _timed_out(self, request: str, seconds: float) -> TimedOut:
         return TimedOut(network=self.network, request=request, seconds=f"{seconds:g}")
 
-    def _lost(self, request: str, error: Exception) -> ConnectionLost:
+    def _broken_off(self, request: str, error: Exception, *, deadline: float) -> Fault:
+        if time.monotonic() >= deadline:
+            return self._timed_out(request, self._longest)  # cut by the watchdog
         return ConnectionLost(network=self.network, request=request, reason=_reason(error))
 
 

@@ -48,7 +48,7 @@ def connect(naps: list[float]) -> Iterator[Callable[..., NetworkClient]]:
                 NetworkClient(
                     Endpoint(address, KEY, SECRET, in_query=in_query),
                     name="lab",
-                    timeouts=Timeouts(connect=0.5, read=0.3, write=0.3, whole=0.6),
+                    timeouts=Timeouts(connect=2, read=0.75, write=0.75, whole=1.5),
                     retries=Retries(attempts=attempts, first=0, longest=0.01),
                     most_bytes=most_bytes,
                     clock=lambda: NOW,

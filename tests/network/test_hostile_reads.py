@@ -115,8 +115,13 @@ HOSTILE: dict[str, tuple[Step, type[Fault], str]] = {
         ConnectionLost,
         "broke off",
     ),
-    "silence": (silence, TimedOut, "within 0.3 seconds"),
-    "a byte at a time": (drip(answer([0] * 99999), first=120), TimedOut, "within 0.6 seconds"),
+    "silence": (silence, TimedOut, "within 0.75 seconds"),
+    "a byte at a time": (drip(answer([0] * 99999), first=120), TimedOut, "within 1.5 seconds"),
+    "a byte at a time from the first": (
+        drip(b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 90, first=1),
+        TimedOut,
+        "within 1.5 seconds",
+    ),
     "oversized": (answer(b'["' + b"x" * 2_000_000 + b'"]'), TooLarge, "more than 1000000 bytes"),
     "redirect to another host": (
         html(301, Location="https://www.elsewhere.example/wp-json/wu/v2/auth"),
@@ -316,10 +321,11 @@ class TestSecrets:
         assert request.headers["authorization"].startswith("Basic ")
         assert "api_" not in request.target
 
+    @pytest.mark.parametrize("step", [reset(), b"HTTP/1.1 200 OK\r\nConnection: close\r\nX-"])
     def test_in_the_query_they_reach_no_error_and_no_log(
-        self, serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture
+        self, step: Step, serve: Serve, connect: Connect, caplog: pytest.LogCaptureFixture
     ) -> None:
-        server = serve(reset())
+        server = serve(step)
         with caplog.at_level(logging.DEBUG), pytest.raises(Fault) as caught:
             connect(server, in_query=True, attempts=2).get(Entity.DOMAIN, 8)
         assert f"api_key={KEY}" in server.requests[0].target
@@ -336,6 +342,15 @@ class TestSecrets:
         server = serve(answer(ROW))
         connect(server, in_query=True).get(Entity.DOMAIN, 8)
         assert "authorization" not in server.requests[0].headers
+
+
+def test_no_cookie_is_kept(serve: Serve, connect: Connect) -> None:
+    """With a login cookie WordPress would ask for a nonce."""
+    server = serve(answer(ROW, headers={"Set-Cookie": "wordpress_logged_in=1; Path=/"}))
+    client = connect(server)
+    client.get(Entity.DOMAIN, 8)
+    client.get(Entity.DOMAIN, 8)
+    assert "cookie" not in server.requests[1].headers
 
 
 def test_a_missing_row_is_gone_not_an_api_that_is_off(serve: Serve, connect: Connect) -> None:
