@@ -5,10 +5,11 @@ Amounts are integer minor units of the membership's currency; times are aware UT
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from bridge.domain.periods import Period
 
@@ -49,6 +50,7 @@ class LineItem:
     tax_rate: str = "0"
     tax_inclusive: bool = False
     description: str = ""
+    discount_rate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ class Explanation:
 
     ``rule`` is a stable key ("proration.credit"), ``source`` the section it comes
     from, ``amount`` minor units or None for a decision, ``inputs`` plain values in
-    the order they enter the sentence.
+    the order they enter the sentence. ``part`` names the total the amount is a part of:
+    the amounts of the steps with ``due_now`` add up to `Quote.due_now`, those with
+    ``recurring`` to `Quote.recurring_total`; steps of no total only inform.
     """
 
     rule: str
@@ -73,6 +77,7 @@ class Explanation:
     amount: int | None = None
     inputs: Mapping[str, str | int] = field(default_factory=dict)
     source: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +101,27 @@ class QuoteRequest:
     discount_code: str | None = None
     country: str | None = None
     pwyw_amounts: Mapping[int, int] = field(default_factory=dict)
+    state: str = ""
+    city: str = ""
+    pwyw_recurring: Mapping[int, bool] = field(default_factory=dict)
+
+
+class _Reasons:
+    """Room for the function that writes a quote's explanation when it is first read."""
+
+    __slots__ = ("_explain",)
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(_Reasons):
     """The answer: kind, lines, what is due now and at the next billing date, or why not.
 
-    ``effective_at`` is when the change takes effect: the time of the quote for an
-    upgrade or add-on, the membership's expiration for a downgrade at the end of the
-    term. ``next_billing_at`` None means nothing is billed again.
+    ``effective_at`` is when the change takes effect: ``quoted_at`` for an upgrade or
+    add-on, the membership's expiration for a downgrade at the end of the term.
+    ``next_billing_at`` None means nothing is billed again. ``proposed`` is the plugin's
+    cart type, kept when the change is refused. ``excess_credit`` is what the credit
+    exceeds the price by; ``ledger_used`` is the part of the membership's ledger that the
+    credit consumed, ``ledger_added`` what goes into it (both 0 under ``parity``).
     """
 
     kind: ChangeKind
@@ -123,6 +140,17 @@ class Quote:
     explanation: tuple[Explanation, ...] = ()
     target: TargetState | None = None
     policy: str = "parity"
+    quoted_at: datetime | None = None
+    proposed: str = ""
+    plan_id: int | None = None
+    period: Period | None = None
+    recurring_subtotal: int = 0
+    billing_starts_at: datetime | None = None
+    has_trial: bool = False
+    collects_payment: bool = False
+    excess_credit: int = 0
+    ledger_used: int = 0
+    ledger_added: int = 0
 
     @property
     def possible(self) -> bool:
@@ -132,4 +160,27 @@ class Quote:
     @property
     def scheduled(self) -> bool:
         """True when the change waits for the end of the term."""
-        return self.kind is ChangeKind.DOWNGRADE
+        if self.quoted_at is None:
+            return self.kind is ChangeKind.DOWNGRADE
+        return self.effective_at > self.quoted_at
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            # Only reached while the slot is empty: see explained_by.
+            if name != "explanation":
+                raise AttributeError(name)
+            steps = tuple(object.__getattribute__(self, "_explain")())
+            object.__setattr__(self, "explanation", steps)
+            return steps
+
+
+def explained_by(quote: Quote, explain: Callable[[], Iterable[Explanation]]) -> Quote:
+    """Let the quote's explanation be written by ``explain`` when it is first read.
+
+    Sentences cost more than the arithmetic they explain, and most quotes of a page or a
+    bulk run are never asked why.
+    """
+    object.__setattr__(quote, "_explain", explain)
+    object.__delattr__(quote, "explanation")
+    return quote

@@ -33,7 +33,8 @@ class NetworkTerms:
     """The settings of a network that prices depend on.
 
     ``timezone`` is the zone of the main site: the plugin's parity rules compare dates
-    in it; the fair policy computes in UTC.
+    in it; the fair policy computes in UTC. ``minor_digits`` is how many decimals the
+    integer amounts carry when that is not the currency's ISO 4217 exponent.
     """
 
     currency: str = "USD"
@@ -42,3 +43,4 @@ class NetworkTerms:
     policy: str = "fair"
     timezone: str = "UTC"
     allow_trial_without_payment_method: bool = False
+    minor_digits: int | None = None

@@ -1,0 +1,52 @@
+"""What a change costs: the one question that the rest of planbridge asks the rules."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from bridge.domain import parity
+from bridge.domain.answer import parity_quote
+from bridge.domain.catalogue import Catalogue
+from bridge.domain.discounts import DiscountCode
+from bridge.domain.memberships import Customer, Membership
+from bridge.domain.order import Order
+from bridge.domain.quotes import Quote, QuoteRequest
+from bridge.domain.terms import NetworkTerms
+
+
+def quote(
+    request: QuoteRequest,
+    *,
+    membership: Membership,
+    customer: Customer,
+    catalogue: Catalogue,
+    terms: NetworkTerms,
+    now: datetime,
+    discount: DiscountCode | None = None,
+    enforce_offers: bool = True,
+) -> Quote:
+    """Quote a change of a membership by the network's policy (``terms.policy``).
+
+    ``now`` is aware UTC. ``discount`` is the code that ``request.discount_code`` names,
+    None where the network has none of that name. A choice that cannot be had is an
+    answer, not an exception: the quote then has errors and kind NONE or IMPOSSIBLE.
+    """
+    order = Order(
+        request,
+        membership=membership,
+        customer=customer,
+        catalogue=catalogue,
+        terms=terms,
+        now=_wall_clock(now, terms.timezone),
+        fair=False,
+    )
+    kind = parity.decide(order, customer=customer, discount=discount)
+    return parity_quote(order, kind, customer=customer)
+
+
+def _wall_clock(now: datetime, timezone: str) -> datetime:
+    """The main site's clock with its digits taken for UTC, as the plugin mixes them (§5.1)."""
+    if timezone == "UTC":
+        return now
+    return now.astimezone(ZoneInfo(timezone)).replace(tzinfo=UTC)
