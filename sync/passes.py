@@ -25,7 +25,7 @@ from bridge.network.faults import (
 )
 from bridge.store import passes
 from bridge.store.locks import exclusive
-from bridge.store.networks import mark_synced, network_terms, save_capabilities, save_terms
+from bridge.store.networks import id_of, mark_synced, network_terms, save_capabilities, save_terms
 from bridge.store.readers import product_currencies
 from bridge.store.tables import Network, SyncPass
 from sync.entity_pass import EntityPass, Job
@@ -79,7 +79,7 @@ def run(
         Locked: another sync of this network is under way.
         StoreError: the database is unreachable, or another process took over.
     """
-    network_id = _stored_id(network)
+    network_id = id_of(network)
     with exclusive(engine, f"sync-{network_id}", what=f"A sync of {network.name}"):
         capabilities = client.probe()
         settings = client.settings() if capabilities.settings else None
@@ -202,9 +202,3 @@ def _ended(found: SyncPass) -> EntityResult:
         removed=found.removed,
         repeated=False,
     )
-
-
-def _stored_id(network: Network) -> int:
-    if network.id is None:
-        raise ValueError(f"network {network.name} is not stored")
-    return network.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from bridge.errors import NetworkError
@@ -23,6 +24,8 @@ class PageDone:
 
 
 Progress: TypeAlias = Callable[[PageDone], None]
+
+Clock: TypeAlias = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete
 from sqlmodel import Session, col, select
 
-from bridge.store.tables import LimitsRecord
+from bridge.store.tables import LimitsRecord, MembershipRecord, SiteRecord
 from bridge.store.upserts import upsert
 
 OWN = "own"
@@ -113,4 +113,63 @@ def _of(network_id: int, owner_kind: str, kind: str) -> ColumnElement[bool]:
         col(LimitsRecord.network_id) == network_id,
         col(LimitsRecord.owner) == owner_kind,
         col(LimitsRecord.kind) == kind,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveSite:
+    """A customer's site with what is in force on it and what its membership has."""
+
+    id: int
+    membership_id: int
+    plan_id: int
+    addons: Mapping[int, int]
+    limits: Mapping[str, Any]
+
+
+def effective_sites(session: Session, network_id: int) -> list[EffectiveSite]:
+    """Every site whose effective limits and membership are known, by blog id."""
+    rows = session.exec(
+        select(SiteRecord, MembershipRecord, LimitsRecord)
+        .join(
+            MembershipRecord,
+            _membership_of_site(),
+        )
+        .join(
+            LimitsRecord,
+            and_(_of(network_id, "site", EFFECTIVE), col(LimitsRecord.owner_id) == SiteRecord.id),
+        )
+        .where(SiteRecord.network_id == network_id)
+        .order_by(col(SiteRecord.id))
+    )
+    return [
+        EffectiveSite(
+            site.id,
+            membership.id,
+            membership.plan_id,
+            {int(product): count for product, count in membership.addons.items() if count > 0},
+            limits.limits,
+        )
+        for site, membership, limits in rows
+    ]
+
+
+def site_with_only(session: Session, network_id: int, product_id: int) -> int | None:
+    """A site whose membership has this plan and nothing else, if there is one."""
+    rows = session.exec(
+        select(SiteRecord.id, MembershipRecord.addons)
+        .join(MembershipRecord, _membership_of_site())
+        .where(
+            SiteRecord.network_id == network_id,
+            MembershipRecord.plan_id == product_id,
+        )
+        .order_by(col(SiteRecord.id))
+    )
+    return next((site_id for site_id, addons in rows if not any(addons.values())), None)
+
+
+def _membership_of_site() -> ColumnElement[bool]:
+    return and_(
+        col(MembershipRecord.network_id) == SiteRecord.network_id,
+        col(MembershipRecord.id) == SiteRecord.membership_id,
     )

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from bridge.domain.terms import NetworkTerms
-from bridge.errors import Conflict, InvalidInput, UnknownNetwork
+from bridge.errors import Conflict, InvalidInput, StoreError, UnknownNetwork
 from bridge.store.seals import Seal
 from bridge.store.tables import Network
 from bridge.store.terms import terms_from_json, terms_to_json
@@ -185,6 +185,17 @@ class NetworkRepository:
 
     def _sealed_list(self, secrets: Sequence[str]) -> str:
         return self._seal.seal(json.dumps(list(secrets))) if secrets else ""
+
+
+def id_of(network: Network) -> int:
+    """The database's id of a stored network.
+
+    Raises:
+        StoreError: it was never stored.
+    """
+    if network.id is None:
+        raise StoreError(what=f"network {network.name} is not stored")
+    return network.id
 
 
 def network_terms(network: Network) -> NetworkTerms:

@@ -19,10 +19,11 @@ from bridge.domain.memberships import Customer, Membership, MembershipStatus
 from bridge.domain.periods import UNITS, Period
 from bridge.errors import Conflict, NotFound, UnknownMembership
 from bridge.store.discounts import discount_from_json, discount_from_record
-from bridge.store.limits import own_limits
+from bridge.store.limits import OWN, own_limits
 from bridge.store.tables import (
     CustomerRecord,
     DiscountCodeRecord,
+    LimitsRecord,
     MembershipRecord,
     Network,
     PriceVariationRecord,
@@ -256,3 +257,26 @@ def _period(count: int, unit: str) -> Period:
 def _name(session: Session, network_id: int) -> str | int:
     network = session.get(Network, network_id)
     return network_id if network is None else network.name
+
+
+def catalogue_sources(session: Session, network_id: int) -> dict[str, dict[str, str]]:
+    """Where limits, variations and add-ons of each product come from, by slug; "" unknown."""
+    limits = {
+        row.owner_id: row.source
+        for row in session.exec(
+            select(LimitsRecord).where(
+                LimitsRecord.network_id == network_id,
+                LimitsRecord.owner == "product",
+                LimitsRecord.kind == OWN,
+            )
+        )
+    }
+    products = session.exec(select(ProductRecord).where(ProductRecord.network_id == network_id))
+    return {
+        product.slug: {
+            "limits": limits.get(product.id, ""),
+            "variations": product.variations_source,
+            "addons": product.addons_source,
+        }
+        for product in products
+    }

@@ -1,0 +1,149 @@
+"""``planbridge sync``: bring the mirror of a network up to date."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from bridge.cli.printing import console, print_json, print_table
+from bridge.errors import NetworkError
+from bridge.network.entities import Entity
+from bridge.wiring import open_app
+from sync.passes import ENTITIES, run
+from sync.results import PageDone, SyncResult
+from sync.results import Progress as OnPage
+
+
+class RowsLeft(NetworkError):
+    """The mirror of {network} lacks {count} rows that could not be read."""
+
+    hint = "They are listed above; correct them on the network."
+
+
+def sync(
+    name: Annotated[str, typer.Argument(metavar="NETWORK", help="Name of the network.")],
+    only: Annotated[
+        list[Entity] | None,
+        typer.Option(help="Only this entity; may be repeated.", show_choices=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Mirror a network: products, customers, memberships, sites, codes, payments, domains.
+
+    Interrupted, it goes on where it was; run twice, it changes nothing.
+    """
+    planbridge = open_app()
+    network = planbridge.network(name)
+    with planbridge.client(network) as client, _progress(quiet=as_json) as on_page:
+        result = run(
+            planbridge.engine,
+            network,
+            client,
+            clock=planbridge.clock,
+            entities=only or ENTITIES,
+            progress=on_page,
+        )
+    if as_json:
+        print_json(result.as_json())
+    else:
+        _print(result)
+    if result.faults:
+        raise result.faults[0]
+    if not result.complete:
+        left = sum(len(each.unreadable) for each in result.entities)
+        raise RowsLeft(network=name, count=left)
+
+
+def _print(result: SyncResult) -> None:
+    print_table(
+        ["", "rows", "new", "changed", "removed", "unchanged"],
+        (
+            [
+                _label(each.entity),
+                each.rows,
+                each.created,
+                each.changed,
+                each.removed,
+                each.unchanged,
+            ]
+            for each in result.entities
+        ),
+    )
+    for each in result.entities:
+        if each.resumed_at is not None:
+            console.print(f"{_label(each.entity)}: went on at page {each.resumed_at}")
+        if not each.repeated:
+            console.print(f"{_label(each.entity)}: done before the interruption")
+        for sentence in each.unreadable:
+            typer.echo(sentence, err=True)
+    for note in result.notes:
+        console.print(note)
+    for fault in result.faults[1:]:  # the first is the command's own error
+        typer.echo(str(fault), err=True)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[OnPage]:
+    """Bars on a terminal, a line an entity elsewhere, nothing if ``quiet``."""
+    if quiet:
+        yield lambda _done: None
+    elif console.is_terminal:
+        with Progress(
+            TextColumn("{task.description:<15}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Speed(),
+            TimeRemainingColumn(),
+            console=console,
+        ) as bars:
+            yield _Bars(bars)
+    else:
+        yield _line
+
+
+def _line(done: PageDone) -> None:
+    if done.complete:
+        typer.echo(f"{_label(done.entity)}: {done.rows} rows")
+        sys.stdout.flush()
+
+
+class _Bars:
+    """One bar an entity; without a total from the network it only moves."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, done: PageDone) -> None:
+        if done.entity not in self._tasks:
+            self._tasks[done.entity] = self._bars.add_task(_label(done.entity), total=None)
+        total = done.rows if done.complete else done.total
+        self._bars.update(self._tasks[done.entity], completed=done.rows, total=total)
+
+
+class _Speed(ProgressColumn):
+    """Rows a second."""
+
+    def render(self, task: Task) -> Text:
+        """The speed once there is one."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} rows/s")
+
+
+def _label(entity: str) -> str:
+    return f"{entity.replace('_', ' ')}{'' if entity.endswith('s') else 's'}"
