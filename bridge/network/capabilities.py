@@ -142,8 +142,7 @@ def probe(transport: Transport, *, clock: Callable[[], datetime]) -> Capabilitie
     Raises:
         Fault: the network cannot be used at all, by the first thing that is wrong.
     """
-    auth = transport.read("/auth")
-    welcome = transport.decoded(auth)
+    auth, welcome = transport.read("/auth")
     if not isinstance(welcome, dict) or "success" not in welcome:
         raise NotWordPress(
             network=transport.network, url=auth.url, what="an answer that is not the plugin's"
@@ -198,7 +197,7 @@ def site_filter(how: SiteSearch, membership_id: int) -> Filters:
 def find_schema(transport: Transport, entity: Entity) -> Schema | None:
     """The arguments that a network publishes for an entity, None where it does not tell."""
     try:
-        published = transport.decoded(transport.read(f"/{entity}", method="OPTIONS"))
+        _, published = transport.read(f"/{entity}", method="OPTIONS")
     except (ApiOff, Blocked, HtmlInstead, NotWordPress, Refused):
         return None  # some hosts answer OPTIONS in front of WordPress
     return Schema.parse(published) if isinstance(published, dict) else None
@@ -212,8 +211,7 @@ class _Found:
 
 def _first(transport: Transport, entity: Entity, filters: Filters | None = None) -> _Found:
     params = page_params(entity, number=1, per_page=1, filters=filters or {})
-    answer = transport.read(f"/{entity}", params)
-    rows = transport.decoded(answer)
+    answer, rows = transport.read(f"/{entity}", params)
     first = rows[0] if isinstance(rows, list) and rows else None
     return _Found(first if isinstance(first, dict) else None, answer.total)
 

@@ -132,8 +132,7 @@ class NetworkClient:
         Raises:
             Gone: the network has none of that id.
         """
-        answer = self._transport.read(f"/{entity}/{row_id}")
-        raw = self._transport.decoded(answer)
+        answer, raw = self._transport.read(f"/{entity}/{row_id}")
         row = parse_row(entity, raw, network=self.name) if isinstance(raw, dict) else None
         if row is None or row.id != row_id:
             raise BrokenAnswer(network=self.name, request=answer.request, what="another thing")
@@ -236,7 +235,7 @@ class NetworkClient:
     def settings(self) -> dict[str, Any] | None:
         """The plugin's settings, or None where the network does not offer them (< 2.4.11)."""
         try:
-            body = self._transport.decoded(self._transport.read("/settings"))
+            _, body = self._transport.read("/settings")
         except ApiOff:
             return None
         settings = body.get("settings") if isinstance(body, dict) else None

@@ -136,8 +136,8 @@ def _walk(
     known: set[int] = set()
     while True:
         params = page_params(entity, number=number, per_page=per_page, filters=filters)
-        answer = transport.read(f"/{entity}", params)
-        items = _items(transport, answer)
+        answer, body = transport.read(f"/{entity}", params)
+        items = _items(transport, answer, body)
         if len(items) > per_page:
             raise _ignored(transport, entity, number, f"has {len(items)} rows, not {per_page}")
         new: list[Json] = []
@@ -161,8 +161,7 @@ def _walk(
         number += 1
 
 
-def _items(transport: Transport, answer: Answer) -> list[Json]:
-    body = transport.decoded(answer)
+def _items(transport: Transport, answer: Answer, body: Json) -> list[Json]:
     if isinstance(body, dict) and all(key.isdigit() for key in body):
         return list(body.values())  # a PHP array with gaps, or the empty one
     if not isinstance(body, list):

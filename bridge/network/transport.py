@@ -165,8 +165,11 @@ class Transport:
         """Give the pooled connections back."""
         self._session.close()
 
-    def read(self, path: str, params: Params | None = None, *, method: str = "GET") -> Answer:
-        """A read of ``path`` below ``wu/v2``, tried again shortly while that may help.
+    def read(
+        self, path: str, params: Params | None = None, *, method: str = "GET"
+    ) -> tuple[Answer, Json]:
+        """A read of ``path`` below ``wu/v2`` and the JSON in its answer (salvaged from
+        warnings around it), tried again shortly while that may help.
 
         Raises:
             Fault: of the last attempt.
@@ -182,8 +185,8 @@ class Transport:
         for attempt in attempts:
             with attempt:
                 answer = self.send(method, path, params=params)
-                self.decoded(answer)  # a broken answer is as good a reason to try again
-        return answer
+                content = decode(answer, network=self.network, salvage=True)
+        return answer, content
 
     def _wait(self, error: Exception) -> bool | float:
         if not isinstance(error, Fault) or not error.transient:
@@ -191,10 +194,6 @@ class Transport:
         if error.retry_after is None:
             return True
         return error.retry_after if error.retry_after <= self._retries.longest else False
-
-    def decoded(self, answer: Answer, *, salvage: bool = True) -> Json:
-        """The JSON of an answer of this network (`bridge.network.answers.decode`)."""
-        return decode(answer, network=self.network, salvage=salvage)
 
     def send(
         self, method: str, path: str, *, params: Params | None = None, body: Body | None = None

@@ -15,6 +15,7 @@ from enum import Enum
 import orjson
 
 from bridge.errors import InvalidInput
+from bridge.network.answers import decode
 from bridge.network.entities import Entity
 from bridge.network.faults import (
     AnswerLost,
@@ -130,7 +131,7 @@ class Writer:
         self, method: str, path: str, body: Body, *, params: Params | None = None
     ) -> dict[str, object]:
         answer = self._transport.send(method, path, params=params, body=body)
-        content = self._transport.decoded(answer, salvage=False)
+        content = decode(answer, network=self._transport.network, salvage=False)
         if not isinstance(content, dict):
             raise self._broken(answer.request, "something that is no row")
         return content

@@ -30,6 +30,12 @@ def replay(request: pytest.FixtureRequest, start: Callable[[str], Replay]) -> Re
     return start(request.param)
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers are on this machine, whatever its way to the world is."""
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
 @pytest.fixture
 def naps() -> list[float]:
     """What the client slept, without the time passing."""

@@ -18,6 +18,12 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY, SECRET = "the-key", "the-secret"
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers are on this machine, whatever its way to the world is."""
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
 @pytest.fixture
 def naps() -> list[float]:
     """What the client slept, without the time passing."""
