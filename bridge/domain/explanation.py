@@ -41,36 +41,34 @@ RULES: dict[str, tuple[str, str]] = {
         "The smaller setup fee of both plans is part of the credit.",
         "plan-changes §5.1",
     ),
-    "line.product": ("{quantity} × {title}", "plan-changes §3"),
-    "line.fee": ("{title}", "plan-changes §3"),
-    "line.credit": ("{title}", "plan-changes §5.1"),
-    "line.discount": ("Code {code} on {title}: {rate} off.", "plan-changes §8"),
-    "line.tax": ("Tax of {rate} % on {title}.", "plan-changes §7"),
-    "line.tax_included": ("{title} contains tax of {rate} %.", "plan-changes §7"),
+    "due.product": ("{quantity} × {title}", "plan-changes §3"),
+    "due.fee": ("{title}", "plan-changes §3"),
+    "due.credit": ("{title}", "plan-changes §5.1"),
+    "due.discount": ("Code {code} on {title}: {rate} off.", "plan-changes §8"),
+    "due.tax": ("Tax of {rate} % on {title}.", "plan-changes §7"),
+    "tax.included": ("{title} contains tax of {rate} %.", "plan-changes §7"),
     "recurring.product": ("{quantity} × {title} each {period}", "plan-changes §5.2"),
     "recurring.discount": ("Code {code} goes on for {title}.", "plan-changes §8"),
     "recurring.tax": ("Tax of {rate} % on {title}.", "plan-changes §7"),
-    "total.excess": (
+    "due.excess": (
         "Credit beyond the price is not paid out.",
         "plan-changes §5.1",
     ),
-    "total.rounding": ("Rounded to the network's smallest amount.", "plan-changes §5.2"),
+    "due.rounding": ("Rounded to the network's smallest amount.", "plan-changes §5.2"),
     "recurring.rounding": ("Rounded to the network's smallest amount.", "plan-changes §5.2"),
 }
 
 
-def step(
-    rule: str, amount: int | None = None, part: str = "", /, **inputs: str | int
-) -> Explanation:
+def step(rule: str, amount: int | None = None, /, **inputs: str | int) -> Explanation:
     """A step in the words of its rule."""
     sentence, source = RULES[rule]
-    return Explanation(rule, sentence.format_map(inputs), amount, inputs, f"domain/{source}", part)
+    return Explanation(rule, sentence.format_map(inputs), amount, inputs, f"domain/{source}")
 
 
 def explain(order: Order, quote: Quote) -> Iterator[Explanation]:
     """The steps of a quote, in order: decisions, what is due now, what recurs."""
     for rule, ticks, inputs in order.notes:
-        yield step(rule, None if ticks is None else order.minor(ticks), "", **inputs)
+        yield step(rule, None if ticks is None else order.minor(ticks), **inputs)
     yield from _due(order, quote)
     yield from _recurring(order, quote)
 
@@ -79,31 +77,29 @@ def _due(order: Order, quote: Quote) -> Iterator[Explanation]:
     written = 0
     for line in order.lines:
         for one in _line_steps(line, order):
-            if one.part:
+            if one.rule.startswith("due."):
                 written += one.amount or 0
             yield one
     if written < 0 < quote.excess_credit:
-        yield step("total.excess", quote.excess_credit, "due_now")
+        yield step("due.excess", quote.excess_credit)
         written += quote.excess_credit
     if written != quote.due_now:
-        yield step("total.rounding", quote.due_now - written, "due_now")
+        yield step("due.rounding", quote.due_now - written)
 
 
 def _line_steps(line: Line, order: Order) -> Iterator[Explanation]:
     factor, title = order.factor, line.title
     yield step(
-        f"line.{line.type.value}",
+        f"due.{line.type.value}",
         divide(line.subtotal, factor),
-        "due_now",
         title=title,
         quantity=line.quantity,
         unit_price=divide(line.unit_price, factor),
     )
     if line.discount_total and line.discount is not None:
         yield step(
-            "line.discount",
+            "due.discount",
             -divide(line.discount_total, factor),
-            "due_now",
             code=line.code,
             title=title,
             rate=_rate(line),
@@ -111,9 +107,9 @@ def _line_steps(line: Line, order: Order) -> Iterator[Explanation]:
     if line.rate is not None:
         tax = divide(line.tax_total, factor)
         if line.inclusive:
-            yield step("line.tax_included", tax, title=title, rate=str(line.rate))
+            yield step("tax.included", tax, title=title, rate=str(line.rate))
         else:
-            yield step("line.tax", tax, "due_now", title=title, rate=str(line.rate))
+            yield step("due.tax", tax, title=title, rate=str(line.rate))
 
 
 def _recurring(order: Order, quote: Quote) -> Iterator[Explanation]:
@@ -126,7 +122,6 @@ def _recurring(order: Order, quote: Quote) -> Iterator[Explanation]:
             step(
                 "recurring.product",
                 divide(line.subtotal, factor),
-                "recurring",
                 title=line.title,
                 quantity=line.quantity,
                 period=line.period.key,
@@ -134,15 +129,12 @@ def _recurring(order: Order, quote: Quote) -> Iterator[Explanation]:
         ]
         if discount:
             off = -divide(discount, factor)
-            steps.append(
-                step("recurring.discount", off, "recurring", code=line.code, title=line.title)
-            )
+            steps.append(step("recurring.discount", off, code=line.code, title=line.title))
         if tax and not line.inclusive:
             steps.append(
                 step(
                     "recurring.tax",
                     divide(tax, factor),
-                    "recurring",
                     title=line.title,
                     rate=str(line.rate),
                 )
@@ -150,7 +142,7 @@ def _recurring(order: Order, quote: Quote) -> Iterator[Explanation]:
         written += sum(one.amount or 0 for one in steps)
         yield from steps
     if written != quote.recurring_total:
-        yield step("recurring.rounding", quote.recurring_total - written, "recurring")
+        yield step("recurring.rounding", quote.recurring_total - written)
 
 
 def _rate(line: Line) -> str:

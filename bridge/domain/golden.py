@@ -7,8 +7,7 @@ that nothing is lost in currencies whose minor unit is larger than what the plug
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,30 +15,53 @@ from typing import Any
 from bridge.domain.catalogue import Catalogue, PriceVariation, PricingType, Product, ProductType
 from bridge.domain.currencies import rounding_quantum
 from bridge.domain.discounts import DiscountCode
+from bridge.domain.expiration import renewed_expiration
 from bridge.domain.memberships import Customer, Membership, MembershipStatus
 from bridge.domain.money import parse_major, round_half_away
+from bridge.domain.offers import offers
 from bridge.domain.periods import Period
 from bridge.domain.pricing import quote
 from bridge.domain.quotes import Quote, QuoteRequest
 from bridge.domain.rounding import round_to
 from bridge.domain.terms import NetworkTerms, TaxMode, TaxRate
+from bridge.errors import InvalidInput, PlanbridgeError
 
 Case = Mapping[str, Any]
 DIGITS = 4
 _NO_DATE = 9_460_800_000  # 300 years of 365 days: the plugin's "never"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One value of a case that is not as the plugin computed it."""
-
-    field: str
-    expected: object
-    actual: object
+class InvalidCase(InvalidInput):
+    """This is not a case of this kind: {why}."""
 
 
-def check_quote(case: Case) -> list[Difference]:
-    """Quote the case by the parity rules and compare with what the plugin computed."""
+def quote_mismatches(case: Case) -> list[str]:
+    """What differs between a case and our quote by the parity rules, a line each.
+
+    Raises:
+        InvalidCase: a part is missing or of another kind; so for the other two checks.
+    """
+    return _checked(_check_quote, case)
+
+
+def offer_mismatches(case: Case) -> list[str]:
+    """What differs between a case's offers and ours."""
+    return _checked(_check_offers, case)
+
+
+def expiration_mismatches(case: Case) -> list[str]:
+    """How a case's new expiration differs from ours."""
+    return _checked(_check_expiration, case)
+
+
+def _checked(check: Callable[[Case], list[str]], case: Case) -> list[str]:
+    try:
+        return check(case)
+    except (KeyError, TypeError, ValueError, AttributeError, PlanbridgeError) as error:
+        raise InvalidCase(why=repr(error)) from error
+
+
+def _check_quote(case: Case) -> list[str]:
     given = case["input"]
     settings, request = given["settings"], given["request"]
     currency = str(settings["currency"])
@@ -54,6 +76,55 @@ def check_quote(case: Case) -> list[Difference]:
         enforce_offers=False,
     )
     return _compare(case["expected"], result, quantum=rounding_quantum(currency))
+
+
+def _check_offers(case: Case) -> list[str]:
+    row, expected = case["membership"], case["expected"]
+    form = offers(
+        Membership(
+            id=0,
+            customer_id=0,
+            plan_id=int(row["plan_id"]),
+            currency="USD",
+            amount=0,
+            period=Period(int(row["duration"]), row["duration_unit"]),
+            status=MembershipStatus.ACTIVE,
+        ),
+        Catalogue.of(read_product(product) for product in case["catalogue"]),
+    )
+    actual = {
+        "plans": [plan.id for plan in form.listed],
+        "period_selector": form.period_selector,
+        "periods": [[period.count, period.unit] for period in form.periods],
+        "addons": [addon.id for addon in form.addons],
+    }
+    return [
+        _differing(field, expected[field], value)
+        for field, value in actual.items()
+        if expected[field] != value
+    ]
+
+
+def _check_expiration(case: Case) -> list[str]:
+    membership = Membership(
+        id=0,
+        customer_id=0,
+        plan_id=0,
+        currency="USD",
+        amount=1,
+        period=Period(int(case["duration"]), case["duration_unit"]),
+        status=MembershipStatus.ACTIVE,
+        recurring=bool(case["recurring"]),
+        date_expiration=_moment(case["date_expiration"]),
+    )
+    actual = renewed_expiration(
+        membership,
+        now=read_moment(case["now"]),
+        policy="parity",
+        from_today=bool(case["from_today"]),
+    )
+    expected = _moment(case["expected"])
+    return [] if actual == expected else [_differing("date_expiration", expected, actual)]
 
 
 # -- reading -----------------------------------------------------------------------
@@ -205,12 +276,12 @@ def read_request(row: Case) -> QuoteRequest:
 # -- comparing ---------------------------------------------------------------------
 
 
-def _compare(expected: Case, result: Quote, *, quantum: int) -> list[Difference]:
-    differences: list[Difference] = []
+def _compare(expected: Case, result: Quote, *, quantum: int) -> list[str]:
+    differences: list[str] = []
 
     def same(field: str, wanted: object, actual: object) -> None:
         if wanted != actual:
-            differences.append(Difference(field, wanted, actual))
+            differences.append(_differing(field, wanted, actual))
 
     def money(field: str, wanted: object, actual: int) -> None:
         same(field, round_to(amount(wanted), quantum), round_to(actual, quantum))
@@ -263,3 +334,7 @@ def _timestamp(value: object) -> int | None:
 
 def _seconds(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.timestamp())
+
+
+def _differing(field: str, expected: object, actual: object) -> str:
+    return f"{field}: expected {expected!r}, got {actual!r}"

@@ -10,6 +10,7 @@ from bridge.domain.answer import parity_quote
 from bridge.domain.catalogue import Catalogue
 from bridge.domain.discounts import DiscountCode
 from bridge.domain.memberships import Customer, Membership
+from bridge.domain.offers import not_offered
 from bridge.domain.order import Order
 from bridge.domain.quotes import Quote, QuoteRequest
 from bridge.domain.terms import NetworkTerms
@@ -41,6 +42,9 @@ def quote(
         now=_wall_clock(now, terms.timezone),
         fair=False,
     )
+    refusal = not_offered(request, membership, catalogue) if enforce_offers else None
+    if refusal is not None:
+        order.errors.append(refusal)
     kind = parity.decide(order, customer=customer, discount=discount)
     return parity_quote(order, kind, customer=customer)
 

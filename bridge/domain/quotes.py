@@ -67,9 +67,9 @@ class Explanation:
 
     ``rule`` is a stable key ("proration.credit"), ``source`` the section it comes
     from, ``amount`` minor units or None for a decision, ``inputs`` plain values in
-    the order they enter the sentence. ``part`` names the total the amount is a part of:
-    the amounts of the steps with ``due_now`` add up to `Quote.due_now`, those with
-    ``recurring`` to `Quote.recurring_total`; steps of no total only inform.
+    the order they enter the sentence. The amounts of the steps whose rule begins with
+    ``due.`` add up to `Quote.due_now`, those of ``recurring.`` to
+    `Quote.recurring_total`; all other steps only inform.
     """
 
     rule: str
@@ -77,7 +77,6 @@ class Explanation:
     amount: int | None = None
     inputs: Mapping[str, str | int] = field(default_factory=dict)
     source: str = ""
-    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +121,7 @@ class Quote(_Reasons):
     cart type, kept when the change is refused. ``excess_credit`` is what the credit
     exceeds the price by; ``ledger_used`` is the part of the membership's ledger that the
     credit consumed, ``ledger_added`` what goes into it (both 0 under ``parity``).
+    ``keeps_cycle`` is True when the membership's running cycle and expiration stay.
     """
 
     kind: ChangeKind
@@ -151,6 +151,7 @@ class Quote(_Reasons):
     excess_credit: int = 0
     ledger_used: int = 0
     ledger_added: int = 0
+    keeps_cycle: bool = False
 
     @property
     def possible(self) -> bool:
