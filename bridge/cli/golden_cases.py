@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,31 @@ def read_cases(path: Path) -> Iterator[dict[str, Any]]:
         raise InvalidCases(path=path, why=f"{why}{where}") from error
 
 
+def compare(files: Sequence[Path], mismatches: Callable[[dict[str, Any]], list[str]]) -> None:
+    """Compare every case of the files and report; ``mismatches`` gives what differs in one.
+
+    Raises:
+        InvalidCases: a file cannot be read, holds no case, or ``mismatches`` refuses one
+            of its cases with an ``InvalidInput`` that says ``why``.
+    """
+    total = 0
+    differences: list[Difference] = []
+    for path in files:
+        for number, case in enumerate(read_cases(path), start=1):
+            total += 1
+            try:
+                details = mismatches(case)
+            except InvalidInput as error:
+                why = f"case {number}: {error.fields.get('why', error)}"
+                raise InvalidCases(path=path, why=why) from error
+            if details:
+                details.append(orjson.dumps(_inputs(case)).decode())
+                differences.append(Difference(f"{path}, case {number}", details))
+    if total == 0:
+        raise InvalidCases(path=", ".join(map(str, files)), why="there is no case in it")
+    report(total - len(differences), total, differences)
+
+
 def report(matched: int, total: int, differences: Sequence[Difference]) -> None:
     """Print "N of M match" and the first differences in full; exit 1 when any case differs."""
     for difference in differences[:SHOWN]:
@@ -62,6 +87,15 @@ def report(matched: int, total: int, differences: Sequence[Difference]) -> None:
     typer.echo(f"{matched} of {total} match")
     if matched != total:
         raise typer.Exit(1)
+
+
+def _inputs(case: dict[str, Any]) -> dict[str, Any]:
+    """A case without the plugin's results."""
+    return {
+        name: part
+        for name, part in case.items()
+        if name != "expected" and not name.endswith("_effective")
+    }
 
 
 def _case(path: Path, number: int, line: bytes) -> dict[str, Any]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
-from bridge.cli.golden_cases import Difference, InvalidCases, read_cases, report
-from bridge.domain.golden_limits import InvalidCase, mismatches
+from bridge.cli.golden_cases import compare
+from bridge.domain.golden_limits import mismatches
 from bridge.domain.limits import release_of
 
 
@@ -24,22 +23,4 @@ def limits(
     Example: planbridge golden limits --plugin 2.4.13 limits-2.4.13.jsonl.gz
     """
     release = release_of(plugin)
-    total = 0
-    differences: list[Difference] = []
-    for path in files:
-        for number, case in enumerate(read_cases(path), start=1):
-            total += 1
-            where = f"{path}, case {number}"
-            try:
-                details = mismatches(case, release)
-            except InvalidCase as error:
-                raise InvalidCases(
-                    path=path, why=f"case {number}: {error.fields['why']}"
-                ) from error
-            if details:
-                inputs = {name: case[name] for name in ("plan", "addons", "membership", "site")}
-                details.append(orjson.dumps(inputs).decode())
-                differences.append(Difference(where, details))
-    if total == 0:
-        raise InvalidCases(path=", ".join(map(str, files)), why="there is no case in it")
-    report(total - len(differences), total, differences)
+    compare(files, lambda case: mismatches(case, release))

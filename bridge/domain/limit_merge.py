@@ -93,11 +93,11 @@ def in_fold_order(plan: T, addons: Sequence[tuple[T, int]]) -> Iterator[T]:
 
 def owned(value: Any) -> Any:
     """A deep copy of plain JSON data."""
-    if isinstance(value, Mapping):
-        return {key: owned(item) for key, item in value.items()}
+    if not is_map(value):
+        return value
     if isinstance(value, list | tuple):
         return [owned(item) for item in value]
-    return value
+    return {key: owned(item) for key, item in value.items()}
 
 
 def _merge(
@@ -130,12 +130,12 @@ def _merge(
 
 def _entries(value: Any) -> Mapping[str, Any]:
     # The wire shows an empty map as []. What is no array at all, the plugin skips.
-    return value if isinstance(value, Mapping) else as_map(value)
+    return value if isinstance(value, dict | Mapping) else as_map(value)
 
 
 def _is_off(level: Mapping[str, Any]) -> bool:
     enabled = level.get("enabled")
-    return enabled is not None and not truthy(enabled)
+    return enabled is not None and enabled is not True and not truthy(enabled)
 
 
 def _module_id(into: Mapping[str, Any], row: Mapping[str, Any], inherited: str) -> str:

@@ -16,6 +16,8 @@ _SPACE = " \t\n\r\v\f"
 _NUMBER = re.compile(rf"[{_SPACE}]*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?[{_SPACE}]*", re.ASCII)
 _LEADING_NUMBER = re.compile(rf"[{_SPACE}]*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_SCALARS = (str, int, float, type(None))
+_ARRAYS = (dict, list, tuple, Mapping)
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
 
@@ -28,7 +30,8 @@ def is_numeric(value: object) -> bool:
 
 def is_map(value: object) -> bool:
     """Whether the value is a PHP array: a JSON object, or a list."""
-    return isinstance(value, Mapping | list | tuple)
+    # Scalars first: to find that one is no Mapping costs ten times as much.
+    return not isinstance(value, _SCALARS) and isinstance(value, _ARRAYS)
 
 
 def as_map(value: object) -> dict[str, Any]:
