@@ -1,0 +1,217 @@
+"""The sandbox on a real socket: a network that is alive as long as the process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from bridge.sandbox.examples import EXAMPLES, populate
+from bridge.sandbox.faults import Fault, Faults, no_faults
+from bridge.sandbox.journal import Journal
+from bridge.sandbox.network_state import Clock, NetworkState
+from bridge.sandbox.releases import Release
+from bridge.sandbox.routes import Credentials, Routes
+from bridge.sandbox.wire import FATAL_PAGE, Answer, Request, html_answer
+
+Sleep = Callable[[float], None]
+
+
+def system_clock() -> datetime:
+    """The machine's time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class SandboxNetwork:
+    """A stand-in of a WordPress network that runs Ultimate Multisite, over real HTTP.
+
+    Usable as a context manager; ``start`` and ``stop`` otherwise. ``state`` is what the
+    network knows and what happened to it, ``journal`` what it was asked. Both may be used
+    while it runs.
+
+    Args:
+        example: What the network holds at first: ``seed`` or ``empty``.
+        memberships: How many made-up memberships to add to it.
+        release: Which release to answer like: ``head``, ``2.4.12``, ``2.4.7``.
+        latency: Seconds that every answer takes.
+        clock: The network's time.
+        state_file: Keep the state in this file; an existing one wins over ``example``.
+        faults: Asked once for every request what shall go wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        example: str = "seed",
+        memberships: int = 0,
+        release: Release | str = Release.HEAD,
+        latency: float = 0.0,
+        clock: Clock = system_clock,
+        state_file: Path | None = None,
+        faults: Faults = no_faults,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_key: str = "sandbox-key",
+        api_secret: str = "sandbox-secret",  # noqa: S107 - it guards nothing
+        sleep: Sleep = time.sleep,
+    ) -> None:
+        self.api_key = api_key
+        self.api_secret = api_secret
+        self.latency = latency
+        self.faults: Faults = faults
+        self.journal = Journal()
+        self.state = NetworkState(clock=clock, release=Release(release), file=state_file)
+        if not self.state.restored:
+            with self.state.changing():
+                EXAMPLES[example](self.state)
+                populate(self.state, memberships)
+        self._sleep = sleep
+        self._routes = Routes(self.state, Credentials(api_key, api_secret))
+        self._server = _Server((host, port), self)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """The main site's address, without a slash at the end."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def start(self) -> Self:
+        """Serve in a thread of its own until ``stop``."""
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def serve(self) -> None:
+        """Serve in this thread until interrupted."""
+        self._server.serve_forever()
+
+    def stop(self) -> None:
+        """Stop serving and cut all connections."""
+        if self._thread:
+            self._server.shutdown()
+            self._thread.join()
+        self._server.cut_connections()
+        self._server.server_close()
+        self.state.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def handle(self, request: Request) -> Answer | None:
+        """Answer one request, faults and latency included; None to drop the connection."""
+        fault = self.faults(request) or Fault()
+        if wait := self.latency + fault.delay:
+            self._sleep(wait)
+        answer: Answer | None = None
+        if fault.drop == "before":
+            pass
+        elif fault.status is not None or fault.html is not None:
+            answer = html_answer(fault.html or FATAL_PAGE, status=fault.status or 200)
+        else:
+            answer = self._routes.answer(request)
+            if fault.drop == "after":
+                answer = None
+        self.journal.note(request, answer.status if answer else None)
+        return answer
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], network: SandboxNetwork) -> None:
+        self.network = network
+        self._open: set[Any] = set()
+        self._open_lock = threading.Lock()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._open_lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut_connections(self) -> None:
+        with self._open_lock:
+            still_open = list(self._open)
+        for connection in still_open:
+            self.shutdown_request(connection)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is not worth a word."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16
+    disable_nagle_algorithm = True
+    server: _Server
+
+    COMMON: ClassVar[dict[str, str]] = {
+        "server": "planbridge-sandbox",
+        "x-robots-tag": "noindex",
+        "x-content-type-options": "nosniff",
+        "access-control-expose-headers": "X-WP-Total, X-WP-TotalPages, Link",
+        "access-control-allow-headers": (
+            "Authorization, X-WP-Nonce, Content-Disposition, Content-MD5, Content-Type"
+        ),
+    }
+
+    def _serve(self) -> None:
+        length = int(self.headers.get("content-length") or 0)
+        path, _, query = self.path.partition("?")
+        request = Request(
+            method=self.command,
+            path=path,
+            query_string=query,
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(length) if length else b"",
+        )
+        network = self.server.network
+        answer = network.handle(request)
+        if answer is None:
+            self.close_connection = True
+            return
+        self._send(answer, network)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
+
+    def _send(self, answer: Answer, network: SandboxNetwork) -> None:
+        self.send_response_only(answer.status)
+        headers = {
+            **self.COMMON,
+            "date": formatdate(network.state.clock().timestamp(), usegmt=True),
+            "link": f'<{network.url}/wp-json/>; rel="https://api.w.org/"',
+            "content-length": str(len(answer.content)),
+            "connection": "keep-alive",
+            **answer.headers,
+        }
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """The journal keeps what was asked."""

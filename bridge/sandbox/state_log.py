@@ -1,0 +1,46 @@
+"""The file that lets a killed sandbox start again: one JSON line for each change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+class StateLog:
+    """An append-only log. A line cut off by a kill is left out when reading."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._whole = self._cut_to_whole_lines()
+        self._file = path.open("a", encoding="utf-8")
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """What was written by earlier runs, oldest first."""
+        if not self._whole:
+            return
+        with self._path.open(encoding="utf-8") as lines:
+            for line in lines:
+                yield json.loads(line)
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """Add an entry; it is out of this process after ``flush``."""
+        self._file.write(json.dumps(entry, separators=(",", ":")) + "\n")
+
+    def flush(self) -> None:
+        """Hand everything appended to the operating system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Flush and close the file."""
+        self._file.close()
+
+    def _cut_to_whole_lines(self) -> bool:
+        if not self._path.exists():
+            return False
+        content = self._path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) != len(content):
+            self._path.write_bytes(whole)
+        return bool(whole)
