@@ -37,6 +37,9 @@ from webhooks.routes import stripe_router
 
 Clock = Callable[[], datetime]
 
+# Libraries whose every step is not the operator's business.
+_CHATTY = ("alembic", "dbos", "stamina", "urllib3", "httpx")
+
 
 def utc_now() -> datetime:
     """The wall clock, the only one in the shipped program."""
@@ -107,7 +110,6 @@ class App:
             store=self.engine,
             client_for=self.client_for,
             clock=self.clock,
-            quote_key=self.quote_key,
             executor_id=self.settings.executor_id,
             system_database_url=self.settings.engine_url,
             **options,
@@ -209,3 +211,5 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
     logging.basicConfig(level=number, stream=sys.stderr)
+    for chatty in _CHATTY:
+        logging.getLogger(chatty).setLevel(max(number, logging.WARNING))

@@ -39,7 +39,7 @@ def explain_limits(
     place = planbridge.network(network)
     with planbridge.session() as session:
         record = load_site(session, place.key, site)
-        if record.membership_id is None:
+        if not record.membership_id:
             console.print(f"Site {site} belongs to no membership that the network shows.")
             raise typer.Exit(1)
         member = load_membership(session, place.key, record.membership_id)
