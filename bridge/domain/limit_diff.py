@@ -69,17 +69,14 @@ def unequal(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[LeafPair]
     """The leaves whose meanings differ, modules in the order of the first, then the second."""
     found: list[LeafPair] = []
     for module in dict.fromkeys((*left, *right)):
-        ours, theirs = left.get(module), right.get(module)
-        if ours == theirs and type(ours) is type(theirs):
-            continue
-        left_leaves, right_leaves = meaning(module, ours), meaning(module, theirs)
-        for path in dict.fromkeys((*left_leaves, *right_leaves)):
-            pair = LeafPair(
-                module,
-                path,
-                left_leaves[path] if path in left_leaves else unlisted(module, path),
-                right_leaves[path] if path in right_leaves else unlisted(module, path),
-            )
+        ours, theirs = meaning(module, left.get(module)), meaning(module, right.get(module))
+        for path in dict.fromkeys((*ours, *theirs)):
+            if path not in ours:
+                pair = LeafPair(module, path, unlisted(module, path, theirs[path]), theirs[path])
+            elif path not in theirs:
+                pair = LeafPair(module, path, ours[path], unlisted(module, path, ours[path]))
+            else:
+                pair = LeafPair(module, path, ours[path], theirs[path])
             if not _same(pair.left, pair.right):
                 found.append(pair)
     return found

@@ -151,16 +151,15 @@ def meaning(name: str, value: object) -> dict[Path, object]:
     return _MEANINGS[module_of(name).kind](name, value)
 
 
-def unlisted(name: str, path: Path) -> object:
-    """What a leaf means that a module's entry does not list."""
+def unlisted(name: str, path: Path, beside: object) -> object:
+    """What a leaf means that one entry does not list; ``beside`` is the other entry's."""
     module = module_of(name)
-    match module.kind:
-        case Kind.SUBTYPES:
-            return Special.UNLIMITED
-        case Kind.PERMISSIONS:
-            return (module.permissions or {})[path[-1]]
-        case _:
-            return None
+    if module.kind is Kind.SUBTYPES:
+        return Special.UNLIMITED
+    if module.permissions is not None:
+        return module.permissions[path[-1]]
+    # Of visits, `enabled` is listed only beside a number; whose lack is told by the number.
+    return beside if module.kind is Kind.COUNT and path == ("enabled",) else None
 
 
 def lessens(name: str, path: Path, before: object, after: object) -> bool:

@@ -20,8 +20,8 @@ from bridge.domain.limit_merge import (
 )
 from bridge.domain.php_values import add_numbers, as_map, is_map, is_numeric
 
-MEMBERSHIP = "membership override"
-SITE = "site override"
+MEMBERSHIP = "the override of the membership"
+SITE = "the override of the site"
 
 _Path: TypeAlias = tuple[str, ...]
 _Leaves: TypeAlias = dict[_Path, Any]
@@ -35,7 +35,7 @@ class Effect(StrEnum):
     REPLACES = "replaces it with"
     AGREES = "agrees with"
     IGNORED = "is ignored with"
-    OVERRIDES = "overrides it with"
+    OVERRIDES = "puts"
     DROPS = "drops it"
 
 
@@ -72,7 +72,11 @@ class LimitOrigin:
 
     @property
     def sentence(self) -> str:
-        """For a person: "Basic sets 1000, Extra visits adds 500 (2 times)"."""
+        """For a person: "500 × 2 from Extra visits + 1000 from Basic"."""
+        if any(one.effect is Effect.ADDS for one in self.contributions) and all(
+            one.effect in (Effect.SETS, Effect.ADDS) for one in self.contributions
+        ):
+            return " + ".join(_summands(self.contributions))
         return ", ".join(map(_words, self.contributions))
 
 
@@ -168,6 +172,15 @@ def _added(before: Any, after: Any, offered: Any) -> Effect:
 
 def _same_kind(left: Contribution, right: Contribution) -> bool:
     return type(left.offered) is type(right.offered)
+
+
+def _summands(contributions: Iterable[Contribution]) -> Iterator[str]:
+    counts: dict[tuple[str, str], int] = {}
+    for one in contributions:
+        key = one.source, str(one.offered)
+        counts[key] = counts.get(key, 0) + one.times
+    for (source, offered), count in counts.items():
+        yield f"{offered} × {count} from {source}" if count > 1 else f"{offered} from {source}"
 
 
 def _words(contribution: Contribution) -> str:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.limits import Release, UnknownRelease, compose, has_limits, release_of
+from tests.domain.limits_rows import addon_lists, limits_rows
 
 Row = dict[str, Any]
 
@@ -203,36 +204,6 @@ def test_a_text_that_is_no_version_is_refused() -> None:
         release_of("latest")
 
 
-numbers = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(0, 5000),
-    st.sampled_from(["", "0", "25", "2.5", "abc", 0]),
-)
-behaviors = st.sampled_from(["default", "force_active", "force_inactive", "odd"])
-rules = st.fixed_dictionaries(
-    {"visibility": st.sampled_from(["visible", "hidden"]), "behavior": behaviors}
-)
-subtypes = st.dictionaries(
-    st.sampled_from(["post", "page"]),
-    st.fixed_dictionaries({"enabled": st.booleans(), "number": numbers}),
-)
-limits_rows = st.fixed_dictionaries(
-    {},
-    optional={
-        "visits": st.fixed_dictionaries({"enabled": st.booleans(), "limit": numbers}),
-        "disk_space": st.fixed_dictionaries({"enabled": st.booleans(), "limit": numbers}),
-        "post_types": st.fixed_dictionaries({"enabled": st.booleans(), "limit": subtypes}),
-        "plugins": st.fixed_dictionaries(
-            {"enabled": st.booleans(), "limit": st.dictionaries(st.just("hello.php"), rules)},
-            optional={"id": st.just("plugins")},
-        ),
-        "of_an_addon": st.recursive(
-            numbers, lambda inner: st.dictionaries(st.text(max_size=3), inner, max_size=3)
-        ),
-    },
-)
-addon_lists = st.lists(st.tuples(limits_rows, st.integers(0, 3)), max_size=3)
 releases = st.sampled_from(Release)
 
 
