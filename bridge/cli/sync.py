@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -23,7 +23,8 @@ from rich.text import Text
 from bridge.cli.printing import console, print_json, print_table
 from bridge.errors import NetworkError
 from bridge.network.entities import Entity
-from bridge.wiring import open_app
+from bridge.store.tables import Network
+from bridge.wiring import App, open_app
 from sync.passes import ENTITIES, run
 from sync.results import PageDone, SyncResult
 from sync.results import Progress as OnPage
@@ -46,9 +47,26 @@ def sync(
     """Mirror a network: products, customers, memberships, sites, codes, payments, domains.
 
     Interrupted, it goes on where it was; run twice, it changes nothing.
+
+    Example: planbridge sync main
     """
     planbridge = open_app()
-    network = planbridge.network(name)
+    result = mirror(planbridge, planbridge.network(name), only=only, as_json=as_json)
+    if result.faults:
+        raise result.faults[0]
+    if not result.complete:
+        left = sum(len(each.unreadable) for each in result.entities)
+        raise RowsLeft(network=name, count=left)
+
+
+def mirror(
+    planbridge: App,
+    network: Network,
+    *,
+    only: Sequence[Entity] | None = None,
+    as_json: bool = False,
+) -> SyncResult:
+    """Sync a network and print what happens: bars while it runs, a table at the end."""
     with planbridge.client(network) as client, _progress(quiet=as_json) as on_page:
         result = run(
             planbridge.engine,
@@ -62,11 +80,7 @@ def sync(
         print_json(result.as_json())
     else:
         _print(result)
-    if result.faults:
-        raise result.faults[0]
-    if not result.complete:
-        left = sum(len(each.unreadable) for each in result.entities)
-        raise RowsLeft(network=name, count=left)
+    return result
 
 
 def _print(result: SyncResult) -> None:
