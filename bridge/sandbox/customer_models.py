@@ -72,7 +72,7 @@ MEMBERSHIP = Model(
         Field("notes", RAW, None, fixed=True),
     ),
     searched=("gateway", "status"),
-    unlisted=frozenset({"billing_address"}),
+    unlisted=frozenset({"billing_address", "cancellation_reason", "discount_code"}),
     opaque=frozenset({"billing_address"}),
     enums=MappingProxyType({"status": MEMBERSHIP_STATUSES, "duration_unit": PERIODS}),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
+from typing import TypeAlias
 
 from bridge.sandbox.example_limits import (
     BASIC,
@@ -21,8 +22,21 @@ from bridge.sandbox.example_limits import (
 from bridge.sandbox.forms import Json, moment_text
 from bridge.sandbox.network_state import NetworkState
 
+Example: TypeAlias = Callable[[NetworkState], None]
+"""Fills a fresh network."""
+
 HOST = "network.example.test"
-MAIN_SITE = 1
+SETTINGS: Mapping[str, Json] = MappingProxyType(
+    {
+        "company_name": "Sandbox Network",
+        "network_domain": HOST,
+        "currency_symbol": "USD",
+        "enable_taxes": 0,
+        "inclusive_tax": 0,
+        "enable_multiple_sites": 1,
+        "enable_visits_limiting": 1,
+    }
+)
 
 UNLIMITED_VISITS_ID, EXTRA_DISK_SPACE_ID, PRIORITY_SUPPORT_ID = 1, 2, 3
 FREE_ID, BASIC_ID, PREMIUM_ID = 4, 5, 6
@@ -42,22 +56,21 @@ PRICES: Mapping[int, Mapping[str, float]] = MappingProxyType(
 
 def empty(state: NetworkState) -> None:
     """A network with nothing but its main site."""
-    state.set_setting("network_domain", HOST)
-    _site(state, path="/", title="Sandbox Network", type=None)
+    for name, value in SETTINGS.items():
+        state.set_setting(name, value)
+    _site(state, path="/", title="Sandbox Network", type=None, template_id=None)
 
 
 def seed(state: NetworkState) -> None:
     """The handbook's example: three plans, add-ons, members with sites, codes, payments."""
     empty(state)
-    _site(state, path="/template/", title="Template", type="site_template", template_id=0)
+    _site(state, path="/template/", title="Template", type="site_template")
     _products(state)
     _discount_codes(state)
     _members(state)
 
 
-EXAMPLES: Mapping[str, Callable[[NetworkState], None]] = MappingProxyType(
-    {"seed": seed, "empty": empty}
-)
+EXAMPLES: Mapping[str, Example] = MappingProxyType({"seed": seed, "empty": empty})
 
 
 def populate(state: NetworkState, memberships: int) -> None:

@@ -39,8 +39,6 @@ def before_save(draft: Draft) -> None:
         for name in GATEWAY_FIELDS:
             draft.put(name, "")
         draft.put("auto_renew", False)
-        if draft.before is not None and draft.state.release.loads_meta:
-            draft.shown["cancellation_reason"] = False
     if draft.before is None:
         return
     if any(draft.get(name) != draft.before[name] for name in GATEWAY_FIELDS):
@@ -129,7 +127,10 @@ def _update_remote(draft: Draft, family: str) -> None:
         raise Refused(error_answer(code, message, status=500))
     state = draft.state
     customer = state.row("customer", draft.get("customer_id"))
-    draft.shown["billing_address"] = customer["billing_address"] if customer else []
+    # The gateway asked for both, so the object in memory has them loaded.
+    address = customer["billing_address"] if customer else []
+    draft.shown["billing_address"] = address if state.release.loads_meta else {}
+    draft.shown["discount_code"] = draft.get("discount_code") or False
     state.record(
         f"{family}_updated",
         "membership",

@@ -44,12 +44,16 @@ def _stored_id(value: Json) -> int | None:
     return None if value is None or value is False else integer(value)
 
 
+def _stored_template(value: Json) -> int | None:
+    return None if value is None else integer(value)
+
+
 def _stored_active(value: Json) -> str | None:
     return None if value is None or value is True else text(value)
 
 
 OWNER = Form(put=keep, store=_stored_id, read=_owner_text)
-TEMPLATE = Form(put=keep, store=integer, read=_owner_text)
+TEMPLATE = Form(put=keep, store=_stored_template, read=_owner_text)
 SITE_TYPE = Form(put=keep, store=keep, read=keep)
 SITE_ACTIVE = Form(put=keep, store=_stored_active, read=lambda value: value or True)
 

@@ -28,13 +28,6 @@ LIMITS_KEY = "wu_limitations"
 
 DEFAULT_SETTINGS: Mapping[str, Json] = {
     "enable_api": 1,
-    "company_name": "Sandbox Network",
-    "currency_symbol": "USD",
-    "enable_taxes": 0,
-    "inclusive_tax": 0,
-    "enable_multiple_sites": 1,
-    "enable_visits_limiting": 1,
-    "default_role": "administrator",
     "webhook_calls_blocking": 0,
     "next_invoice_number": 1,
     "active_gateways": ["stripe", "manual", "free"],
@@ -65,13 +58,12 @@ class NetworkState:
         *,
         clock: Clock,
         release: Release = Release.HEAD,
-        settings: Mapping[str, Json] | None = None,
         file: Path | None = None,
     ) -> None:
         self.lock = threading.RLock()
         self.clock = clock
         self.release = release
-        self.settings: dict[str, Json] = {**DEFAULT_SETTINGS, **(settings or {})}
+        self.settings: dict[str, Json] = dict(DEFAULT_SETTINGS)
         self.effects: list[Effect] = []
         self._tables: dict[str, dict[int, Row]] = {name: {} for name in MODELS}
         self._metas: dict[str, dict[int, dict[str, Json]]] = {name: {} for name in MODELS}
@@ -121,6 +113,7 @@ class NetworkState:
         model = MODELS[table]
         limits = values.pop("limits", None)
         key = int(values.pop("id", 0)) or self.next_id(table)
+        values.pop(model.id_column, None)
         row: Row = {}
         for each in model.fields_of(self.release):
             if each.name in {model.id_column, "id"}:

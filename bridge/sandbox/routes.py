@@ -29,6 +29,8 @@ REST_BASE = "/wp-json/"
 NAMESPACE = "wu/v2"
 COLLECTION_METHODS = "GET, POST"
 ITEM_METHODS = "GET, POST, PUT, PATCH, DELETE"
+_FATAL_HEADER = "cache-control"
+_VARY_LESS = frozenset({_FATAL_HEADER, "x-wp-doingitwrong"})
 MAIN_PAGE = "<!DOCTYPE html>\n<html><head><title>Sandbox</title></head><body></body></html>\n"
 
 
@@ -51,9 +53,12 @@ class Routes:
         """The network's answer, errors included; all changes of a request are one step."""
         with self._state.changing():
             try:
-                return self._route(request)
+                answer = self._route(request)
             except Refused as refusal:
-                return refusal.answer
+                answer = refusal.answer
+        if request.method not in ("GET", "HEAD") or _VARY_LESS & answer.headers.keys():
+            return answer
+        return replace(answer, headers={**answer.headers, "vary": "Origin"})
 
     def _route(self, request: Request) -> Answer:
         if request.path.rstrip("/") + "/" == REST_BASE:
@@ -85,7 +90,7 @@ class Routes:
     def _collection(self, request: Request, model: Model) -> Answer:
         state = self._state
         if request.method == "OPTIONS":
-            return self._with_headers(_options(state, model, request), COLLECTION_METHODS, request)
+            return _allowing(_options(state, model, request), COLLECTION_METHODS)
         if request.method in ("GET", "HEAD"):
             schema = listing_schema(state.release, model.name)
             return self._permitted(
@@ -151,18 +156,7 @@ class Routes:
             answer = act()
         except Refused as refusal:
             answer = refusal.answer
-        if "cache-control" in answer.headers:
-            return answer
-        return self._with_headers(answer, allow if allowed else "", request)
-
-    def _with_headers(self, answer: Answer, allow: str, request: Request) -> Answer:
-        extra = {"allow": allow} if allow else {}
-        if (
-            request.method in ("GET", "HEAD", "OPTIONS")
-            and "x-wp-doingitwrong" not in answer.headers
-        ):
-            extra["vary"] = "Origin"
-        return replace(answer, headers={**answer.headers, **extra})
+        return _allowing(answer, allow) if allowed and allow else answer
 
     def _allows(self, request: Request) -> bool:
         """Basic credentials win over the parameter form (domain/entities.md §1)."""
@@ -177,6 +171,13 @@ class Routes:
         key = given.get("api_key") or given.get("api-key")
         secret = given.get("api_secret") or given.get("api-secret")
         return (key, secret) == (self._credentials.key, self._credentials.secret)
+
+
+def _allowing(answer: Answer, allow: str) -> Answer:
+    """With the methods that the caller may use; pages of a dead PHP name none."""
+    if _FATAL_HEADER in answer.headers:
+        return answer
+    return replace(answer, headers={**answer.headers, "allow": allow})
 
 
 def _parameters(request: Request, *, strict: bool = True) -> Mapping[str, Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from bridge.sandbox.examples import EXAMPLES, populate
+from bridge.sandbox.examples import EXAMPLES, Example, populate
 from bridge.sandbox.faults import Fault, Faults, no_faults
 from bridge.sandbox.journal import Journal
 from bridge.sandbox.network_state import Clock, NetworkState
@@ -36,7 +37,8 @@ class SandboxNetwork:
     while it runs.
 
     Args:
-        example: What the network holds at first: ``seed`` or ``empty``.
+        example: What the network holds at first: ``seed``, ``empty``, or a function that
+            fills a state.
         memberships: How many made-up memberships to add to it.
         release: Which release to answer like: ``head``, ``2.4.12``, ``2.4.7``.
         latency: Seconds that every answer takes.
@@ -48,7 +50,7 @@ class SandboxNetwork:
     def __init__(
         self,
         *,
-        example: str = "seed",
+        example: str | Example = "seed",
         memberships: int = 0,
         release: Release | str = Release.HEAD,
         latency: float = 0.0,
@@ -69,7 +71,7 @@ class SandboxNetwork:
         self.state = NetworkState(clock=clock, release=Release(release), file=state_file)
         if not self.state.restored:
             with self.state.changing():
-                EXAMPLES[example](self.state)
+                (EXAMPLES[example] if isinstance(example, str) else example)(self.state)
                 populate(self.state, memberships)
         self._sleep = sleep
         self._routes = Routes(self.state, Credentials(api_key, api_secret))
@@ -159,7 +161,9 @@ class _Server(ThreadingHTTPServer):
             self.shutdown_request(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is not worth a word."""
+        """A client that went away is not worth a word; anything else is."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

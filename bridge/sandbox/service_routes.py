@@ -32,7 +32,11 @@ EVENT_NAMES: dict[str, str] = {
 """All events that exist; no membership, customer, product or site updates among them
 (domain/live-findings.md §4)."""
 
-_KNOWN_SINCE_2_4_7 = 5
+_KNOWN: dict[Release, int] = {
+    Release.V2_4_7: 5,
+    Release.V2_4_12: 8,
+    Release.HEAD: len(EVENT_NAMES),
+}
 _SENSITIVE = ("_access_token", "_refresh_token", "_sk_key", "_secret", "password", "_api_key")
 _SENSITIVE_KEYS = frozenset({"api_key", "api_secret", "stripe_api_sk_live", "stripe_api_sk_test"})
 
@@ -54,7 +58,7 @@ class Service:
 def _ping(state: NetworkState, _request: Request, _rest: str) -> Answer:
     body = {
         "success": True,
-        "label": state.settings["company_name"],
+        "label": state.settings.get("company_name", ""),
         "message": "Welcome to our API",
     }
     complaint = (
@@ -65,9 +69,7 @@ def _ping(state: NetworkState, _request: Request, _rest: str) -> Answer:
 
 
 def _hooks(state: NetworkState, _request: Request, _rest: str) -> Answer:
-    known = list(EVENT_NAMES.items())
-    if state.release is Release.V2_4_7:
-        known = known[:_KNOWN_SINCE_2_4_7]
+    known = list(EVENT_NAMES.items())[: _KNOWN[state.release]]
     return json_answer(
         {
             event: {"name": name, "desc": f"{name}.", "payload": {}, "deprecated_args": []}

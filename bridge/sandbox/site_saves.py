@@ -20,7 +20,7 @@ def before_save(draft: Draft) -> None:
     state = draft.state
     if draft.before is None:
         if not draft.get("domain"):
-            draft.put("domain", state.settings.get("network_domain", "network.example.test"))
+            draft.put("domain", state.settings.get("network_domain", ""))
         _refuse_taken(draft)
         return
     if FLAGS & draft.changes.keys():

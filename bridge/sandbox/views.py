@@ -58,7 +58,8 @@ def created(
     state: NetworkState, model: Model, memory: Mapping[str, Json], row: Row
 ) -> dict[str, Json]:
     """The object in memory after a POST."""
-    shown: dict[str, Json] = {"id": memory.get("id", 0)}
+    hidden = model.id_column != "id" and not state.release.loads_meta
+    shown: dict[str, Json] = {"id": 0 if hidden else memory.get("id", 0)}
     for each in model.fields_of(state.release):
         shown[each.name] = memory.get(each.name, each.fresh(state.release))
     completed = _completed(state, model, shown, row)
@@ -66,7 +67,7 @@ def created(
         technical = {name: memory[name] for name in GATEWAY_FIELDS}
         completed[f"{state.release.technical_prefix}gateway_info"] = technical
     if model.name == "site" and not state.release.loads_meta:
-        completed["limitations"] = {f"{shown['id']}_composite_limitations_site": {}}
+        completed["limitations"] = {f"{memory['id']}_composite_limitations_site": {}}
     return completed
 
 
@@ -125,6 +126,8 @@ def _completed(
     whole: dict[str, Json] = {"id": shown.pop("id"), "model": model.name, **shown}
     match model.name:
         case "membership":
+            if state.release.loads_meta and whole["status"] == "cancelled":
+                whole["cancellation_reason"] = row["cancellation_reason"] or False
             prefix = state.release.technical_prefix
             whole[f"{prefix}compiled_product_list"] = compiled_products(state, row)
             whole[f"{prefix}gateway_info"] = {name: row[name] for name in GATEWAY_FIELDS}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bridge.sandbox import membership_saves, rules, site_saves
 from bridge.sandbox.arguments import doing_it_wrong, schema_of, unknown_types
 from bridge.sandbox.draft import Draft
-from bridge.sandbox.events import record_change
+from bridge.sandbox.events import record_change, technical_differences
 from bridge.sandbox.forms import Json, integer, truthy
 from bridge.sandbox.models import Model
 from bridge.sandbox.network_state import NetworkState, Row
@@ -56,12 +57,11 @@ def update(state: NetworkState, model: Model, before: Row, request: Request) -> 
     row = draft.row()
     if model.modified:
         row["date_modified"] = state.now()
+    record_change(state, model, draft.key, draft.differences() | technical_differences(draft))
     if row == before and not (model.always_saved or draft.touches_meta()):
-        raise Refused(
-            error_answer(f"wu_rest_{model.name}", "Something went wrong (Code 2).", status=500)
-        )
+        failed = error_answer(f"wu_rest_{model.name}", "Something went wrong (Code 2).", status=500)
+        raise Refused(replace(failed, headers={**failed.headers, **headers}))
     state.save(model.name, draft.key, row)
-    record_change(state, model, draft.key, draft.differences())
     _after_save(draft, draft.key)
     return json_answer(echo(state, model, before, draft.changes | draft.shown), headers=headers)
 
@@ -178,7 +178,7 @@ def _after_save(draft: Draft, key: int) -> None:
         membership_saves.after_save(draft)
     elif draft.model.name == "site":
         site_saves.after_save(draft, key)
-    elif draft.model.name == "payment" and draft.before is None:
+    elif draft.model.name == "payment":
         _number_invoice(draft.state, draft.model, key)
 
 
@@ -219,9 +219,11 @@ def _new_row(draft: Draft, key: int) -> Row:
 
 
 def _number_invoice(state: NetworkState, model: Model, key: int) -> None:
+    """A completed payment gets the next invoice number, once."""
+    row = state.row(model.name, key)
+    if row is None or row["status"] != "completed" or row["invoice_number"]:
+        return
     invoice = integer(state.settings["next_invoice_number"])
     state.set_setting("next_invoice_number", invoice + 1)
-    row = state.row(model.name, key)
-    assert row is not None
     state.save(model.name, key, {**row, "invoice_number": invoice})
     record_change(state, model, key, {"invoice_number": {"old_value": "", "new_value": invoice}})
