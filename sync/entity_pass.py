@@ -195,4 +195,4 @@ class EntityPass:
         )
 
     def _session(self) -> Session:
-        return Session(self._job.engine)
+        return Session(self._job.engine, expire_on_commit=False)

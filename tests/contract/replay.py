@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -166,9 +167,13 @@ def _column(shown: Any) -> str:
 
 def _membership_of_site(row: dict[str, Any]) -> Any:
     """The releases do not show it; the three were recorded on the same network."""
+    return _owners().get(str(row["blog_id"]))
+
+
+@cache
+def _owners() -> dict[str, Any]:
     head = next(e for e in load(HEAD, "site") if e.file.stem.endswith("list_pp100"))
-    by_blog = {str(each["blog_id"]): each["membership_id"] for each in head.answer}
-    return by_blog.get(str(row["blog_id"]))
+    return {str(each["blog_id"]): each["membership_id"] for each in head.answer}
 
 
 @contextmanager
