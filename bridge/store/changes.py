@@ -14,9 +14,6 @@ from sqlmodel import Session, col, select
 from bridge.errors import Conflict, UnknownChange
 from bridge.store.tables import Change, ChangeState, ChangeStep, MembershipRecord
 
-AT_WORK = (ChangeState.APPLYING, ChangeState.PROVING)
-"""A workflow of the engine has it."""
-
 
 class ChangeStandsInTheWay(Conflict):
     """A change of membership {membership} cannot be opened now: another one or its payment is."""
@@ -126,6 +123,15 @@ class ChangeRepository:
             .limit(limit)
         ).all()
 
+    def at_work(self) -> Sequence[Change]:
+        """Open changes that a workflow has begun with."""
+        begun = (ChangeState.APPLYING, ChangeState.PROVING, ChangeState.ATTENTION)
+        return self._session.exec(
+            select(Change)
+            .where(col(Change.is_open).is_(True), col(Change.state).in_(begun))
+            .order_by(col(Change.created_at))
+        ).all()
+
     def move(
         self,
         change_id: str,
@@ -229,12 +235,16 @@ class ChangeRepository:
         self._session.flush()
         return step
 
+    def note(self, step: ChangeStep, detail: Mapping[str, Any]) -> None:
+        """Lay ``detail`` over what is noted of a step that is still tried."""
+        step.detail = {**step.detail, **detail}
+        self._session.add(step)
+        self._session.flush()
+
     def end_step(
         self, step: ChangeStep, *, state: str, detail: Mapping[str, Any], now: datetime
     ) -> None:
         """Write down how the try ended; ``detail`` is laid over what is there."""
         step.state = state
-        step.detail = {**step.detail, **detail}
         step.finished_at = now
-        self._session.add(step)
-        self._session.flush()
+        self.note(step, detail)

@@ -10,25 +10,16 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 from sqlmodel import Session
 
 from bridge.domain.memberships import Membership
-from bridge.domain.periods import Period
-from bridge.domain.quotes import (
-    ChangeKind,
-    Explanation,
-    LineItem,
-    LineType,
-    Quote,
-    QuoteError,
-    QuoteRequest,
-    TargetState,
-)
+from bridge.domain.quotes import Quote, QuoteRequest, TargetState
 from bridge.errors import Conflict, UnknownQuote
 from bridge.store.tables import StoredQuote
 
@@ -61,6 +52,10 @@ class GivenQuote:
     def expired(self, now: datetime) -> bool:
         """True from ``expires_at`` on."""
         return now >= self.expires_at
+
+
+_GIVEN = TypeAdapter(GivenQuote)
+_TARGET = TypeAdapter(TargetState)
 
 
 class QuoteRepository:
@@ -160,116 +155,23 @@ def membership_basis(membership: Membership) -> JSON:
 
 def given_to_json(given: GivenQuote) -> JSON:
     """The whole of it as plain JSON; `given_from_json` reads it back."""
-    return {
-        "id": given.id,
-        "network_id": given.network_id,
-        "membership_id": given.membership_id,
-        "quote": quote_to_json(given.quote),
-        "request": _request_to_json(given.request),
-        "basis": given.basis,
-        "created_at": given.created_at.isoformat(),
-        "expires_at": given.expires_at.isoformat(),
-    }
+    # A copy of the quote has its explanation written, which may not have been read yet.
+    written = replace(given, quote=replace(given.quote))
+    document: JSON = _GIVEN.dump_python(written, mode="json")
+    return document
 
 
 def given_from_json(document: Mapping[str, Any]) -> GivenQuote:
     """Read what `given_to_json` made."""
-    return GivenQuote(
-        **{
-            **document,
-            "quote": quote_from_json(document["quote"]),
-            "request": _request_from_json(document["request"]),
-            "created_at": datetime.fromisoformat(document["created_at"]),
-            "expires_at": datetime.fromisoformat(document["expires_at"]),
-        }
-    )
-
-
-def quote_to_json(quote: Quote) -> JSON:
-    """A quote as plain JSON: times as ISO text, periods as ``1-month``."""
-    billing = quote.next_billing_at
-    return {
-        **asdict(quote),
-        "kind": quote.kind.value,
-        "lines": [
-            {**asdict(line), "type": line.type.value, "period": _key(line.period)}
-            for line in quote.lines
-        ],
-        "next_billing_at": billing.isoformat() if billing else None,
-        "effective_at": quote.effective_at.isoformat(),
-        "errors": [asdict(error) for error in quote.errors],
-        "explanation": [asdict(step) for step in quote.explanation],
-        "target": target_to_json(quote.target) if quote.target else None,
-    }
-
-
-def quote_from_json(document: Mapping[str, Any]) -> Quote:
-    """Read what `quote_to_json` made."""
-    billing, target = document["next_billing_at"], document["target"]
-    return Quote(
-        **{
-            **document,
-            "kind": ChangeKind(document["kind"]),
-            "lines": tuple(
-                LineItem(
-                    **{**line, "type": LineType(line["type"]), "period": _period(line["period"])}
-                )
-                for line in document["lines"]
-            ),
-            "next_billing_at": datetime.fromisoformat(billing) if billing else None,
-            "effective_at": datetime.fromisoformat(document["effective_at"]),
-            "errors": tuple(QuoteError(**error) for error in document["errors"]),
-            "explanation": tuple(Explanation(**step) for step in document["explanation"]),
-            "target": target_from_json(target) if target else None,
-        }
-    )
+    return _GIVEN.validate_python(document)
 
 
 def target_to_json(target: TargetState) -> JSON:
     """The membership as it is to be, as plain JSON."""
-    return {
-        **asdict(target),
-        "addons": {str(product): count for product, count in target.addons.items()},
-        "period": target.period.key,
-    }
+    document: JSON = _TARGET.dump_python(target, mode="json")
+    return document
 
 
 def target_from_json(document: Mapping[str, Any]) -> TargetState:
-    """Read what `target_to_json` made."""
-    return TargetState(
-        **{
-            **document,
-            "addons": {int(product): count for product, count in document["addons"].items()},
-            "period": Period.parse(document["period"]),
-        }
-    )
-
-
-def _request_to_json(request: QuoteRequest) -> JSON:
-    return {
-        **asdict(request),
-        "products": list(request.products),
-        "period": _key(request.period),
-        "pwyw_amounts": {str(product): amount for product, amount in request.pwyw_amounts.items()},
-    }
-
-
-def _request_from_json(document: Mapping[str, Any]) -> QuoteRequest:
-    return QuoteRequest(
-        **{
-            **document,
-            "products": tuple(document["products"]),
-            "period": _period(document["period"]),
-            "pwyw_amounts": {
-                int(product): amount for product, amount in document["pwyw_amounts"].items()
-            },
-        }
-    )
-
-
-def _key(period: Period | None) -> str | None:
-    return period.key if period else None
-
-
-def _period(key: str | None) -> Period | None:
-    return Period.parse(key) if key else None
+    """Read what `target_to_json` made; keys of other things are passed over."""
+    return _TARGET.validate_python(document)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -13,10 +14,12 @@ from sqlmodel import Session
 from bridge.domain.memberships import Membership, MembershipStatus
 from bridge.domain.periods import Period
 from bridge.domain.quotes import ChangeKind, Quote, QuoteRequest, TargetState
+from bridge.sandbox.server import SandboxNetwork
 from bridge.store.mirror import Shown, membership_columns, write_rows
 from bridge.store.quotes import GivenQuote, QuoteRepository, membership_basis
 from bridge.store.tables import Network
 from bridge.upgrades.intent import PaidNotice
+from tests.upgrades.scene import Scene
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 KEY = b"the key that signs quotes"
@@ -121,3 +124,21 @@ def notice_for(given: GivenQuote, **changed: object) -> PaidNotice:
         source="payment_intent.succeeded evt_1",
     )
     return replace(notice, **changed)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A sandbox network that behaves like the plugin's head."""
+    with SandboxNetwork() as network:
+        made = Scene(network, tmp_path)
+        yield made
+        made.store.dispose()
+
+
+@pytest.fixture
+def old_scene(tmp_path: Path) -> Iterator[Scene]:
+    """A sandbox network that behaves like release 2.4.12."""
+    with SandboxNetwork(release="2.4.12") as network:
+        made = Scene(network, tmp_path)
+        yield made
+        made.store.dispose()

@@ -1,0 +1,225 @@
+"""Writing a change to the network: the membership, the payment, the sites.
+
+Each stage may run again after it was cut off at any point, and comes to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from bridge.domain.money import to_major
+from bridge.network.client import NetworkClient
+from bridge.network.entities import Entity
+from bridge.network.faults import AnswerLost, CannotTell, Fault, WriteNotStored
+from bridge.network.records import SiteRow
+from bridge.network.rows import MembershipRow
+from bridge.store.changes import ChangeRepository
+from bridge.store.mirror import Shown, membership_columns, write_rows
+from bridge.store.readers import membership_record, sites_of
+from bridge.store.tables import Change
+from bridge.upgrades.gateways import may_write
+from bridge.upgrades.outcomes import Again, Done, Outcome
+from bridge.upgrades.target import has_products, membership_fields, stands_as_quoted
+
+CHECK = "check"
+PAYMENT = "payment"
+"""Names of stages that later ones read the notes of."""
+
+BEFORE = "before"
+"""In the notes of `CHECK`: limits in force by site id, before the membership was written."""
+
+_SENT_AT = "sent_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One try of one stage: which change, on which network, with what at hand.
+
+    ``change`` is a copy of the row; ``settle`` is how many seconds a request may still take
+    effect on the network after the process that sent it has died.
+    """
+
+    change: Change
+    client: NetworkClient
+    store: Engine
+    clock: Callable[[], datetime]
+    settle: float
+
+    def session(self) -> Session:
+        """A session of its own; never held open over a request to the network."""
+        return Session(self.store, expire_on_commit=False)
+
+
+def check(job: Job) -> Outcome:
+    """Before anything is written: how the membership stands, and whether it may be written."""
+    row = read_membership(job)
+    membership = row.to_domain()
+    detail: dict[str, object] = {"plan_id": membership.plan_id, "gateway": membership.gateway}
+    target = job.change.target
+    if not has_products(target, membership) and not stands_as_quoted(target, membership):
+        return Again(
+            f"Membership {row.id} was given other products on the network since the quote "
+            f"(plan {membership.plan_id}, add-ons {dict(membership.addons)}). Nothing was "
+            "written; retry to carry the change out all the same.",
+            detail,
+            stuck=True,
+        )
+    verdict = may_write(membership.gateway, membership.gateway_subscription_id)
+    if not verdict.allowed:
+        return Again(verdict.sentence, detail, stuck=True)
+    detail["gateway_note"] = verdict.sentence
+    if not has_products(target, membership):
+        detail[BEFORE] = {
+            str(site.id): dict(site.effective_limits)
+            for site in find_sites(job)
+            if site.effective_limits is not None
+        }
+    return Done(detail)
+
+
+def write(job: Job) -> Outcome:
+    """The membership, in one request, and the mirror's row after what is stored."""
+    fields = membership_fields(job.change.target, read_membership(job).to_domain())
+    asked_at = job.clock()
+    row = job.client.update(Entity.MEMBERSHIP, job.change.membership_id, fields)
+    assert isinstance(row, MembershipRow)
+    with job.session() as session, session.begin():
+        columns = membership_columns(
+            row.to_domain(),
+            date_cancellation=row.date_cancellation,
+            date_modified=row.date_modified,
+        )
+        write_rows(
+            session.connection(),
+            job.change.network_id,
+            "membership",
+            [Shown(row.id, row.raw, columns)],
+            asked_at=asked_at,
+        )
+    return Done({"written": {name: str(value) for name, value in fields.items()}})
+
+
+def book_payment(job: Job) -> Outcome:
+    """The payment, once, as the network books payments.
+
+    Whoever died while creating it may have got through: the network is given ``settle``
+    seconds to show it before it is created a second time.
+    """
+    change = job.change
+    if change.payment_key is None:
+        return Done({"note": "nothing was due"})
+    found = job.client.find(Entity.PAYMENT, gateway_payment_id=change.payment_key)
+    if found:
+        return Done({"payment_id": found[0].id})
+    wait = _still_on_its_way(job)
+    if wait > 0:
+        return Again("An earlier try to book the payment may still take effect.", retry_after=wait)
+    _note_sending(job, job.clock().isoformat())
+    try:
+        row = job.client.create(Entity.PAYMENT, _booking(job), once_by=("gateway_payment_id",))
+    except Fault as fault:
+        if not (fault.leaves_write_open or isinstance(fault, AnswerLost)):
+            _note_sending(job, None)
+        raise
+    return Done({"payment_id": row.id})
+
+
+def save_sites(job: Job) -> Outcome:
+    """Save each site with the title it has, once.
+
+    On a save the network gives the owner the role of the plan (domain/entities.md §2.4);
+    limits need none of it.
+    """
+    saved: list[int] = []
+    for site in find_sites(job):
+        if not _saved_before(job, site):
+            _save(job, site)
+        saved.append(site.id)
+    return Done({"sites": saved})
+
+
+def read_membership(job: Job) -> MembershipRow:
+    """The membership as the network has it now."""
+    row = job.client.get(Entity.MEMBERSHIP, job.change.membership_id)
+    assert isinstance(row, MembershipRow)
+    return row
+
+
+def find_sites(job: Job) -> list[SiteRow]:
+    """The membership's sites; by the mirror where the network cannot be asked for them."""
+    try:
+        return job.client.sites_of(job.change.membership_id)
+    except CannotTell:
+        with job.session() as session:
+            known = sites_of(session, job.change.network_id, job.change.membership_id)
+        rows = [job.client.get(Entity.SITE, record.id) for record in known]
+        return [row for row in rows if isinstance(row, SiteRow)]
+
+
+def _booking(job: Job) -> dict[str, object]:
+    change = job.change
+    with job.session() as session:
+        # Fresh: the stage before has just written it.
+        customer_id = membership_record(
+            session, change.network_id, change.membership_id
+        ).customer_id
+    tax = min(change.target["tax_total"], change.amount_due)
+    return {
+        "customer_id": customer_id,
+        "membership_id": change.membership_id,
+        "status": "completed",
+        "currency": change.currency,
+        "subtotal": to_major(change.amount_due - tax, change.currency),
+        "tax_total": to_major(tax, change.currency),
+        "total": to_major(change.amount_due, change.currency),
+        "gateway": "stripe",
+        "gateway_payment_id": change.payment_key,
+    }
+
+
+def _still_on_its_way(job: Job) -> float:
+    """Seconds in which a try that was cut off may yet book the payment; 0 without one."""
+    with job.session() as session:
+        step = ChangeRepository(session).step(job.change.id, PAYMENT)
+    sent_at = step.detail.get(_SENT_AT) if step else None
+    if sent_at is None:
+        return 0.0
+    passed = job.clock() - datetime.fromisoformat(sent_at)
+    return max(0.0, job.settle - passed.total_seconds())
+
+
+def _note_sending(job: Job, sent_at: str | None) -> None:
+    with job.session() as session, session.begin():
+        changes = ChangeRepository(session)
+        step = changes.step(job.change.id, PAYMENT)
+        assert step is not None
+        changes.note(step, {_SENT_AT: sent_at})
+
+
+def _saved_before(job: Job, site: SiteRow) -> bool:
+    with job.session() as session:
+        step = ChangeRepository(session).step(job.change.id, "site", str(site.id))
+        return step is not None and step.state == "done"
+
+
+def _save(job: Job, site: SiteRow) -> None:
+    with job.session() as session, session.begin():
+        ChangeRepository(session).begin_step(
+            job.change.id, "site", subject=str(site.id), now=job.clock()
+        )
+    detail: dict[str, object] = {"title": site.title}
+    try:
+        job.client.update(Entity.SITE, site.id, {"title": site.title})
+    except WriteNotStored as changed:
+        # It was saved; the network only spells the title otherwise.
+        detail["note"] = str(changed)
+    with job.session() as session, session.begin():
+        changes = ChangeRepository(session)
+        step = changes.step(job.change.id, "site", str(site.id))
+        assert step is not None
+        changes.end_step(step, state="done", detail=detail, now=job.clock())
