@@ -91,7 +91,7 @@ class Dispatcher:
             return
         self._stopping = False
         self._threads = [
-            threading.Thread(target=self._work, name=f"event-dispatcher-{number}")
+            threading.Thread(target=self._work, name=f"event-dispatcher-{number}", daemon=True)
             for number in range(self._workers)
         ]
         for thread in self._threads:
@@ -247,7 +247,8 @@ class Dispatcher:
 
 def backoff(attempts: int) -> timedelta:
     """The wait after so many failed attempts: 1 s, 2 s, 4 s … 10 minutes."""
-    return min(_FIRST_DELAY * 2 ** min(attempts - 1, 20), _LONGEST_DELAY)
+    doublings = min(attempts - 1, 20)
+    return min(_FIRST_DELAY * int(2**doublings), _LONGEST_DELAY)
 
 
 def _report(event: ClaimedEvent, result: EventResult) -> None:

@@ -94,7 +94,7 @@ class Inbox:
             if self._open:
                 return
             self._open = True
-            self._writer = threading.Thread(target=self._write, name="inbox-writer")
+            self._writer = threading.Thread(target=self._write, name="inbox-writer", daemon=True)
             self._writer.start()
 
     def close(self) -> None:

@@ -68,9 +68,9 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 def stripe_router(
-    *,
     inbox: Inbox,
     endpoints: Endpoints,
+    *,
     clock: Callable[[], datetime],
     max_body: int = MAX_BODY,
     body_timeout: float = 10.0,

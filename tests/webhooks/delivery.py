@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,13 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from stripe import WebhookSignature
 
+from bridge.domain.periods import Period
+from bridge.domain.quotes import ChangeKind, Quote, QuoteRequest, TargetState
+from bridge.store.changes import ChangeRepository
 from bridge.store.events import EventFilter, EventRepository, EventSummary
-from bridge.store.tables import Network, WebhookEvent
+from bridge.store.quotes import QuoteRepository, membership_basis
+from bridge.store.readers import load_membership
+from bridge.store.tables import Change, MembershipRecord, Network, WebhookEvent
 from bridge.web import problems
 from webhooks.endpoints import EndpointInfo, Endpoints
 from webhooks.inbox import Inbox
@@ -31,6 +36,7 @@ from webhooks.routes import stripe_router
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SECRET = "whsec_main"
+QUOTE_KEY = b"key of the quotes"
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "stripe"
 VERSIONS = sorted(path.name for path in FIXTURES.iterdir())
 
@@ -41,6 +47,23 @@ def event_of(name: str, version: str = VERSIONS[0], **changes: Any) -> dict[str,
     document["data"]["object"].update(copy.deepcopy(changes.pop("object", {})))
     document.update(changes)
     return document
+
+
+def about(event: dict[str, Any], **reference: object) -> dict[str, Any]:
+    """The event with its reference changed, wherever its shape keeps it."""
+
+    def walk(value: Any) -> None:
+        if isinstance(value, dict):
+            if "planbridge_quote" in value:
+                value.update({f"planbridge_{key}": str(what) for key, what in reference.items()})
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    walk(event)
+    return event
 
 
 def signature(body: bytes, secret: str = SECRET, *, at: datetime = NOW) -> str:
@@ -60,6 +83,64 @@ def add_network(engine: Engine, name: str = "main", **columns: Any) -> int:
         session.commit()
         assert network.id is not None
         return network.id
+
+
+def add_quote(engine: Engine, network_id: int, *, membership_id: int = 1) -> str:
+    """A membership on Free, and a quote of 45.22 USD for its upgrade; the quote's id."""
+    with Session(engine) as session:
+        session.add(
+            MembershipRecord(
+                network_id=network_id,
+                id=membership_id,
+                fingerprint="",
+                synced_at=NOW,
+                customer_id=1,
+                plan_id=1,
+                status="active",
+                currency="USD",
+            )
+        )
+        session.flush()
+        month = Period(1, "month")
+        quote = Quote(
+            kind=ChangeKind.UPGRADE,
+            currency="USD",
+            lines=(),
+            subtotal=4522,
+            credit=0,
+            discount_total=0,
+            tax_total=0,
+            due_now=4522,
+            recurring_total=4522,
+            next_billing_at=NOW + timedelta(days=30),
+            next_billing_amount=4522,
+            effective_at=NOW,
+            target=TargetState(
+                plan_id=2,
+                addons={},
+                period=month,
+                amount=4522,
+                initial_amount=4522,
+                recurring=True,
+            ),
+        )
+        given = QuoteRepository(session, QUOTE_KEY).add(
+            network_id,
+            quote,
+            QuoteRequest(products=(2,), period=month),
+            basis=membership_basis(load_membership(session, network_id, membership_id)),
+            membership_id=membership_id,
+            now=NOW,
+            expires_at=NOW + timedelta(hours=1),
+        )
+        session.commit()
+        return given.id
+
+
+def changes_of(engine: Engine) -> list[Change]:
+    """All changes, newest first."""
+    with Session(engine, expire_on_commit=False) as session:
+        return ChangeRepository(session).list()
 
 
 def stored(engine: Engine) -> list[EventSummary]:
@@ -92,9 +173,11 @@ def serving(app: FastAPI) -> Iterator[str]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         eventually(lambda: server.started)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @dataclass
@@ -157,7 +240,7 @@ def gate(
     table = Endpoints(load, ttl=600)
     app = FastAPI()
     problems.install(app)
-    app.include_router(stripe_router(inbox=inbox, endpoints=table, clock=lambda: NOW, **options))
+    app.include_router(stripe_router(inbox, table, clock=lambda: NOW, **options))
     inbox.start()
     try:
         with serving(app) as url:
