@@ -22,7 +22,7 @@ from bridge.domain.rounding import divide
 def parity_quote(order: Order, proposed: ChangeKind, *, customer: Customer) -> Quote:
     """The plugin's answer, refusals included."""
     order.sort()
-    _check_intervals(order)
+    check_intervals(order)
     membership = order.membership
     total, recurring = order.total(), order.recurring_total()
     starts = billing_start(order, proposed, total=total, recurring=recurring)
@@ -32,7 +32,7 @@ def parity_quote(order: Order, proposed: ChangeKind, *, customer: Customer) -> Q
     collects = total > 0 or recurring > 0
     if collects and trial:
         collects = not order.terms.allow_trial_without_payment_method
-    kind = _kind(order, proposed)
+    kind = answered_kind(order, proposed)
     effective = order.now
     if waits(order, proposed) and membership.date_expiration is not None:
         effective = membership.date_expiration
@@ -98,7 +98,8 @@ def line_item(line: Line, order: Order) -> LineItem:
     )
 
 
-def _kind(order: Order, proposed: ChangeKind) -> ChangeKind:
+def answered_kind(order: Order, proposed: ChangeKind) -> ChangeKind:
+    """The kind that leaves: what was proposed, or that nothing changes, or cannot."""
     if not order.errors:
         return proposed
     unchanged = all(error.code == "no_changes" for error in order.errors)
@@ -143,7 +144,7 @@ def _target(order: Order, kind: ChangeKind, *, total: int, recurring: int) -> Ta
     )
 
 
-def _check_intervals(order: Order) -> None:
+def check_intervals(order: Order) -> None:
     """All recurring lines must share period and number of cycles (§3, validity)."""
     if order.errors:
         return

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from bridge.domain.memberships import MembershipStatus
 from bridge.domain.order import Order
-from bridge.domain.periods import Period
+from bridge.domain.periods import DAY, Period
 from bridge.domain.prices import Priced
 from bridge.domain.rounding import TICKS
 
 
 def per_day(amount: int, period: Period) -> float:
     """A price per day as the plugin computes it; a period of no days counts as one."""
-    days = float(period.days)
+    days = period.day_parts / DAY
     return amount / TICKS / days if days > 0 else amount / TICKS
 
 
@@ -26,7 +26,7 @@ def daily_prices(order: Order, old: Priced | None, recurring: int) -> tuple[floa
     assert order.period is not None
     before = per_day(membership.amount * order.factor, membership.period)
     after = per_day(recurring, order.period)
-    if membership.period.days == order.period.days or old is None or order.plan is None:
+    if membership.period.day_parts == order.period.day_parts or old is None or order.plan is None:
         return before, after
     # The plugin takes the new plan at its own period here, not at the order's.
     new = order.priced(order.plan)
@@ -40,10 +40,11 @@ def agreement_refusal(order: Order, before: float, after: float) -> str | None:
     """The refusal of a dearer plan at a shorter period, or None."""
     membership = order.membership
     assert order.period is not None
-    free = not membership.bills_again and membership.initial_amount == 0
-    if free or before >= after or membership.status is not MembershipStatus.ACTIVE:
+    if membership.is_free or before >= after:
         return None
-    if membership.period.days <= order.period.days:
+    if membership.status is not MembershipStatus.ACTIVE:
+        return None
+    if membership.period.day_parts <= order.period.day_parts:
         return None
     count, unit = membership.period.count, membership.period.unit
     agreement = unit if count == 1 else f"{count} {unit if count <= 1 else unit + 's'}"

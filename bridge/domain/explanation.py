@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bridge.domain.lines import Line
-from bridge.domain.money import exponent, to_major
 from bridge.domain.order import Order
-from bridge.domain.quotes import Explanation, LineType, Quote
+from bridge.domain.quotes import ChangeKind, Explanation, LineType, Quote
 from bridge.domain.rounding import divide
 
 # Rule: the sentence, with the inputs in braces, and where the rule comes from.
@@ -41,6 +40,22 @@ RULES: dict[str, tuple[str, str]] = {
         "The smaller setup fee of both plans is part of the credit.",
         "plan-changes §5.1",
     ),
+    "credit.none": ("Nothing is credited for the current plan.", "plan-changes §5.1"),
+    "credit.difference": ("A whole cycle of the current plan is credited.", "plan-changes §12"),
+    "credit.unused": (
+        "{days} days of cycles of {cycle} days are paid for and not used.",
+        "plan-changes §12",
+    ),
+    "term.rest": (
+        "The running term goes on: {days} of {cycle} days are charged.",
+        "plan-changes §12",
+    ),
+    "discount.carried": ("Code {code} goes on.", "plan-changes §8"),
+    "addon.carried": ("{quantity} × {name} stays with the membership.", "gaps 45"),
+    "addon.lost": ("{name} has no price for {period} and ends.", "gaps 45"),
+    "addon.trial": ("Nothing is due for the rest of the trial.", "gaps 46"),
+    "ledger.used": ("Credit kept from earlier changes is used.", "plan-changes §12"),
+    "ledger.added": ("Credit beyond the price is kept for later.", "plan-changes §12"),
     "due.product": ("{quantity} × {title}", "plan-changes §3"),
     "due.fee": ("{title}", "plan-changes §3"),
     "due.credit": ("{title}", "plan-changes §5.1"),
@@ -48,6 +63,7 @@ RULES: dict[str, tuple[str, str]] = {
     "due.tax": ("Tax of {rate} % on {title}.", "plan-changes §7"),
     "tax.included": ("{title} contains tax of {rate} %.", "plan-changes §7"),
     "recurring.product": ("{quantity} × {title} each {period}", "plan-changes §5.2"),
+    "recurring.current": ("What the membership costs now.", "plan-changes §12"),
     "recurring.discount": ("Code {code} goes on for {title}.", "plan-changes §8"),
     "recurring.tax": ("Tax of {rate} % on {title}.", "plan-changes §7"),
     "due.excess": (
@@ -114,7 +130,15 @@ def _line_steps(line: Line, order: Order) -> Iterator[Explanation]:
 
 def _recurring(order: Order, quote: Quote) -> Iterator[Explanation]:
     factor, written = order.factor, 0
-    for line in order.lines:
+    lines = order.lines
+    if order.fair and quote.kind is ChangeKind.ADDON:
+        # The new products come on top of what is billed already (gaps 4).
+        if order.membership.bills_again:
+            written = order.membership.amount
+            yield step("recurring.current", written)
+        if not order.terms.fair.addons_recur:
+            lines = []
+    for line in lines:
         if not line.recurring or line.type is not LineType.PRODUCT:
             continue
         discount, tax, _ = line.renewal_parts()
@@ -150,8 +174,3 @@ def _rate(line: Line) -> str:
         return ""
     kind, value = line.discount
     return f"{value.normalize():f} %" if kind == "percentage" else f"{value.normalize():f}"
-
-
-def shown(minor: int, currency: str) -> str:
-    """An amount for a sentence, with the currency's decimals."""
-    return f"{to_major(minor, currency):.{exponent(currency)}f} {currency}"

@@ -28,7 +28,7 @@ class Membership:
 
     ``amount`` is what each cycle costs: plan and recurring add-ons, taxes and renewable
     discounts included. ``date_expiration`` None means lifetime. ``addons`` maps
-    product id to quantity.
+    product id to quantity. ``ledger`` is the credit kept from earlier changes.
     """
 
     id: int
@@ -52,11 +52,17 @@ class Membership:
     gateway_customer_id: str = ""
     gateway_subscription_id: str = ""
     discount: DiscountCode | None = None
+    ledger: int = 0
 
     @property
     def bills_again(self) -> bool:
         """Recurring and not free: the plugin's effective ``is_recurring``."""
         return self.recurring and self.amount > 0
+
+    @property
+    def is_free(self) -> bool:
+        """Nothing is billed again and nothing was paid."""
+        return not self.bills_again and self.initial_amount == 0
 
 
 @dataclass(frozen=True, slots=True)

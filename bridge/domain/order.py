@@ -81,7 +81,7 @@ class Order:
         # A product's own currency is ignored at run time: the number counts (§9).
         return Priced(product, ticks_per_minor(product.currency, self.terms.minor_digits))
 
-    def add(self, product_id: int, *, quantity: int = 1) -> bool:
+    def add(self, product_id: int, *, quantity: int = 1, fees: bool = True) -> bool:
         """Add a product with its lines; False with an error when it cannot be had."""
         if any(priced.product.id == product_id for priced in self.products):
             return True
@@ -99,7 +99,7 @@ class Order:
             self.errors.append(problem or _no_listed_variation(product, self.period))
             return False
         self.products.append(priced)
-        self._add_lines(priced, *sold, quantity=quantity)
+        self._add_lines(priced, *sold, quantity=quantity, fees=fees)
         return True
 
     def _unavailable(self, priced: Priced) -> QuoteError | None:
@@ -114,10 +114,11 @@ class Order:
 
     def _sold_at(self, priced: Priced) -> tuple[Period, int] | None:
         """Period and price of the product's line; None when there is no price for it."""
-        if self.period is None or not priced.recurring:
+        if self.period is None or not (priced.recurring or self.fair):
             # A one-time product overwrites the order's period with its own (§3, quirk).
             self.period = priced.period
-        if priced.period == self.period or priced.free:
+        own = priced.period == self.period or priced.free or not priced.recurring
+        if own or (self.fair and priced.period.same_length(self.period)):
             return priced.period, priced.amount
         # 12 months asked of a yearly product: only a listed price will do (§3).
         return priced.variation(self.period)
@@ -141,7 +142,9 @@ class Order:
 
     # -- lines --------------------------------------------------------------------
 
-    def _add_lines(self, priced: Priced, period: Period, amount: int, *, quantity: int) -> None:
+    def _add_lines(
+        self, priced: Priced, period: Period, amount: int, *, quantity: int, fees: bool
+    ) -> None:
         product = priced.product
         key = product_code(product.id)
         step = self.quantum if self.fair else CENT
@@ -159,7 +162,7 @@ class Order:
         )
         self._price(line, product)
         self.lines.append(line)
-        if not priced.setup_fee:
+        if not priced.setup_fee or not fees:
             return
         word = "Fee" if priced.setup_fee > 0 else "Credit"
         fee = Line(

@@ -76,8 +76,7 @@ def _addon(order: Order) -> ChangeKind:
         order.refuse("no_changes", NO_CHANGES)
         return ChangeKind.UPGRADE
     plan = current_plan(order)
-    free = not membership.bills_again and membership.initial_amount == 0
-    if plan is not None and not free:
+    if plan is not None and not membership.is_free:
         order.period = plan.period
     order.note("kind.addon")
     code = membership.discount

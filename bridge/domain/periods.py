@@ -9,13 +9,10 @@ from bridge.errors import InvalidPeriod
 
 UNITS = ("day", "week", "month", "year")
 
+DAY = 10_000  # parts of a day, enough to count the plugin's months in whole numbers
+
 # The plugin's day counts, exact (domain/plan-changes.md §4).
-_DAYS: dict[str, Fraction] = {
-    "day": Fraction(1),
-    "week": Fraction(7),
-    "month": Fraction(304375, 10000),
-    "year": Fraction(36525, 100),
-}
+_DAY_PARTS = {"day": DAY, "week": 7 * DAY, "month": 304_375, "year": 3_652_500}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,13 +23,18 @@ class Period:
     unit: str
 
     def __post_init__(self) -> None:
-        if self.unit not in _DAYS or self.count < 0:
+        if self.unit not in _DAY_PARTS or self.count < 0:
             raise InvalidPeriod(value=f"{self.count}-{self.unit}")
 
     @property
     def days(self) -> Fraction:
         """Length in days by the plugin's table: month 30.4375, year 365.25."""
-        return self.count * _DAYS[self.unit]
+        return Fraction(self.day_parts, DAY)
+
+    @property
+    def day_parts(self) -> int:
+        """Length in ten-thousandths of a day."""
+        return self.count * _DAY_PARTS[self.unit]
 
     @property
     def key(self) -> str:
@@ -53,4 +55,9 @@ class Period:
 
     def same_length(self, other: Period) -> bool:
         """Equal, or 12 months against 1 year (domain/plan-changes.md §3)."""
-        return self == other or {self, other} == {Period(12, "month"), Period(1, "year")}
+        if self.unit == other.unit:
+            return self.count == other.count
+        return {(self.count, self.unit), (other.count, other.unit)} == _SAME
+
+
+_SAME = {(12, "month"), (1, "year")}

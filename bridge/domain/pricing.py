@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from bridge.domain import parity
 from bridge.domain.answer import parity_quote
 from bridge.domain.catalogue import Catalogue
 from bridge.domain.discounts import DiscountCode
+from bridge.domain.fair import decide as decide_fairly
+from bridge.domain.fair_answer import fair_quote
 from bridge.domain.memberships import Customer, Membership
 from bridge.domain.offers import not_offered
 from bridge.domain.order import Order
+from bridge.domain.parity import decide as decide_like_plugin
 from bridge.domain.quotes import Quote, QuoteRequest
 from bridge.domain.terms import NetworkTerms
 
@@ -33,19 +35,22 @@ def quote(
     None where the network has none of that name. A choice that cannot be had is an
     answer, not an exception: the quote then has errors and kind NONE or IMPOSSIBLE.
     """
+    fair = terms.policy != "parity"
     order = Order(
         request,
         membership=membership,
         customer=customer,
         catalogue=catalogue,
         terms=terms,
-        now=_wall_clock(now, terms.timezone),
-        fair=False,
+        now=now if fair else _wall_clock(now, terms.timezone),
+        fair=fair,
     )
     refusal = not_offered(request, membership, catalogue) if enforce_offers else None
     if refusal is not None:
         order.errors.append(refusal)
-    kind = parity.decide(order, customer=customer, discount=discount)
+    if fair:
+        return fair_quote(order, decide_fairly(order, customer=customer, discount=discount))
+    kind = decide_like_plugin(order, customer=customer, discount=discount)
     return parity_quote(order, kind, customer=customer)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from bridge.domain.lines import Line
 from bridge.domain.memberships import MembershipStatus
 from bridge.domain.order import Order
+from bridge.domain.periods import DAY
 from bridge.domain.prices import Priced
 from bridge.domain.quotes import LineType
 from bridge.domain.rounding import divide
@@ -58,13 +59,18 @@ def _unused(order: Order) -> tuple[int, int]:
     left = days_left(order.now, membership.date_expiration)
     if left == 0:
         return 0, 1
-    cycle = membership.period.days
-    parts, whole = left * amount * cycle.denominator, cycle.numerator
+    cycle = membership.period.day_parts
+    parts, whole = left * DAY * amount, cycle
     if parts >= amount * whole:
         order.note("credit.capped", amount, days=left)
         return amount, 1
-    order.note("credit.days", amount, days=left, cycle=str(float(cycle)))
+    order.note("credit.days", amount, days=left, cycle=shown_days(cycle))
     return parts, whole
+
+
+def shown_days(parts: int) -> str:
+    """Ten-thousandths of a day as days: ``30.4375``, ``365.25``, ``15``."""
+    return f"{parts / DAY:g}" if parts % DAY else str(parts // DAY)
 
 
 def _fee_credit(order: Order, old: Priced) -> int:

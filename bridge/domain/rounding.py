@@ -35,6 +35,11 @@ def round_to(ticks: int, quantum: int) -> int:
     return divide(ticks, quantum) * quantum
 
 
+def scaled(ticks: int, numerator: int, denominator: int, *, quantum: int) -> int:
+    """A share of an amount, rounded once to a multiple of the quantum."""
+    return divide(ticks * numerator, denominator * quantum) * quantum
+
+
 @lru_cache(maxsize=1024)
 def ratio(value: Decimal) -> tuple[int, int]:
     """A decimal as numerator and denominator, exact."""

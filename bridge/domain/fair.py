@@ -1,0 +1,347 @@
+"""The fair policy: the same prices as the plugin's, without what its users complain about.
+
+Its choices have names (`FairTerms`) and reasons (domain/gaps.md 1, 4, 42-46;
+domain/plan-changes.md §12): every period change is quoted, credit beyond the price is
+kept, add-ons and discounts are carried over and prorated, the clock is UTC, the calendar
+is the calendar's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridge.domain.catalogue import Product
+from bridge.domain.discounts import DiscountCode
+from bridge.domain.ledger import NOTHING, Settlement, settle
+from bridge.domain.lines import Line
+from bridge.domain.memberships import Customer, MembershipStatus
+from bridge.domain.order import Order
+from bridge.domain.parity import NO_CHANGES, current_plan, take_code
+from bridge.domain.periods import Period
+from bridge.domain.proration import shown_days
+from bridge.domain.quotes import ChangeKind, LineType, QuoteError
+from bridge.domain.rounding import round_to, scaled
+from bridge.domain.terms import Anchor, Credit, PathRule, Timing
+from bridge.domain.terms_left import cycles_left
+
+_OVER = (MembershipStatus.EXPIRED, MembershipStatus.CANCELLED, MembershipStatus.PENDING)
+
+
+@dataclass(slots=True)
+class Decision:
+    """What an order proposes, and how. Amounts in ticks; ``price`` is before credits."""
+
+    kind: ChangeKind
+    price: int = 0
+    recurring: int = 0
+    settlement: Settlement = NOTHING
+    addons: dict[int, int] | None = None
+    waits: bool = False
+    keeps_cycle: bool = False
+    trial: bool = False
+
+
+def decide(order: Order, *, customer: Customer, discount: DiscountCode | None) -> Decision:
+    """Fill the order and say what it proposes; refusals are left in ``order.errors``."""
+    membership, request = order.membership, order.request
+    take_code(order, discount)
+    if customer.id != membership.customer_id:
+        order.refuse("lacks_permission", "You are not allowed to modify this membership.")
+        return Decision(ChangeKind.UPGRADE)
+    plans, extras, missing = _chosen(order)
+    if missing or len(plans) > 1:
+        # The order's own checks say it in the plugin's words.
+        for product_id in request.products:
+            order.add(product_id)
+        return Decision(ChangeKind.UPGRADE)
+    plan = plans[0] if plans else None
+    _carry_discount(order)
+    if plan is not None and not _same_plan(order, plan):
+        return _plan_change(order, plan, extras, customer)
+    if not extras:
+        order.refuse("no_changes", NO_CHANGES)
+        return Decision(ChangeKind.UPGRADE)
+    return _addon(order, extras)
+
+
+def _chosen(order: Order) -> tuple[list[Product], list[Product], bool]:
+    """Plans and other products asked for, each once, in an order of their own."""
+    found = {one: order.catalogue.get(one) for one in order.request.products}
+    known = sorted((one for one in found.values() if one is not None), key=lambda one: one.id)
+    plans = [one for one in known if one.is_plan]
+    extras = [one for one in known if not one.is_plan]
+    return plans, extras, len(known) < len(found)
+
+
+def _same_plan(order: Order, plan: Product) -> bool:
+    membership, period = order.membership, order.request.period
+    if plan.id != membership.plan_id:
+        return False
+    return period is None or not membership.bills_again or period.same_length(membership.period)
+
+
+def _carry_discount(order: Order) -> None:
+    """A member's lasting discount goes on, whatever has become of the code since."""
+    code = order.membership.discount
+    wanted = order.terms.fair.carry_discount and order.discount is None
+    if wanted and code is not None and code.apply_to_renewals:
+        order.discount = code
+        order.note("discount.carried", code=code.code)
+
+
+# -- change of plan ---------------------------------------------------------------------
+
+
+def _plan_change(
+    order: Order, plan: Product, extras: list[Product], customer: Customer
+) -> Decision:
+    membership = order.membership
+    order.period = order.request.period or plan.period
+    if not order.add(plan.id):
+        return Decision(ChangeKind.UPGRADE)
+    downgrade = _is_downgrade(order)
+    kind = ChangeKind.DOWNGRADE if downgrade else ChangeKind.UPGRADE
+    path = order.terms.fair.path(membership.plan_id, plan.id, downgrade=downgrade)
+    order.note(f"kind.{kind.value}")
+    if path.timing is Timing.ILLEGAL:
+        name = plan.name
+        order.refuse("path-not-allowed", f"Changing to {name} is not possible from your plan.")
+        return Decision(kind)
+    waits = (
+        path.timing is Timing.END_OF_TERM
+        and membership.status not in _OVER
+        and membership.date_expiration is not None
+        and membership.date_expiration > order.now
+    )
+    decision = Decision(kind, waits=waits, addons=_extras(order, extras))
+    if order.errors:
+        return decision
+    if waits:
+        return _scheduled(order, decision)
+    decision.keeps_cycle = _keeps_cycle(order)
+    decision.trial = _starts_trial(order, customer)
+    return _paid_now(order, decision, path)
+
+
+def _extras(order: Order, extras: list[Product]) -> dict[int, int]:
+    """Add the carried and the newly chosen add-ons; what the member has afterwards."""
+    membership = order.membership
+    fresh = [product.id for product in extras]
+    addons: dict[int, int] = {}
+    if order.terms.fair.carry_addons:
+        for product_id in sorted(membership.addons):
+            quantity = membership.addons[product_id]
+            if product_id not in fresh and _carry(order, product_id, quantity):
+                addons[product_id] = quantity
+    for product_id in fresh:
+        quantity = membership.addons.get(product_id, 1)
+        if order.add(product_id, quantity=quantity, fees=product_id not in membership.addons):
+            addons[product_id] = quantity
+    return addons
+
+
+def _carry(order: Order, product_id: int, quantity: int) -> bool:
+    """Keep an add-on: recurring ones at the new period's price, paid ones as they are."""
+    product = order.catalogue.get(product_id)
+    if product is None or quantity < 1:
+        return False
+    priced = order.priced(product)
+    if not priced.recurring:
+        return True
+    assert order.period is not None
+    if not priced.switch(order.period):
+        order.note("addon.lost", name=product.name, period=order.period.key)
+        return False
+    order.note("addon.carried", name=product.name, quantity=quantity)
+    return order.add(product_id, quantity=quantity, fees=False)
+
+
+def _is_downgrade(order: Order) -> bool:
+    """Less per day than the member's plan now costs, or the same plan for a shorter period.
+
+    Exact, by list prices; a plan paid once costs more than any other.
+    """
+    membership, period = order.membership, order.period
+    new, old = order.products[0], current_plan(order)
+    assert period is not None
+    if old is not None and new.product.id == old.product.id:
+        return period.day_parts < membership.period.day_parts
+    if not new.recurring:
+        return new.amount == 0 and not membership.is_free
+    if not membership.bills_again:
+        return not membership.is_free
+    days = membership.period.day_parts
+    paid = membership.amount * order.factor
+    if old is not None and old.period == membership.period:
+        paid, days = old.amount, old.period.day_parts
+    return paid * new.period.day_parts > new.amount * days
+
+
+def _keeps_cycle(order: Order) -> bool:
+    membership, period = order.membership, order.period
+    assert period is not None
+    return (
+        order.terms.fair.anchor is Anchor.KEEP
+        and membership.bills_again
+        and membership.status in (MembershipStatus.ACTIVE, MembershipStatus.ON_HOLD)
+        and membership.date_expiration is not None
+        and membership.date_expiration.date() > order.now.date()
+        and period.same_length(membership.period)
+        and order.products[0].recurring
+    )
+
+
+def _starts_trial(order: Order, customer: Customer) -> bool:
+    """Only who has never trialed and pays nothing yet gets a trial, if all products have one."""
+    if customer.has_trialed or not order.membership.is_free:
+        return False
+    recurring = [priced for priced in order.products if priced.recurring]
+    return bool(recurring) and all(
+        priced.product.trial is not None and priced.product.trial.count > 0
+        for priced in order.products
+    )
+
+
+def _scheduled(order: Order, decision: Decision) -> Decision:
+    """A change at the end of the term: nothing is due before."""
+    order.lines = [line for line in order.lines if line.type is not LineType.FEE]
+    decision.price, decision.recurring = order.total(), order.recurring_total()
+    order.add_credit("Due when the change takes effect", decision.price)
+    return decision
+
+
+def _paid_now(order: Order, decision: Decision, path: PathRule) -> Decision:
+    membership = order.membership
+    decision.recurring = order.recurring_total()
+    fee = _paid_setup_fee(order)
+    if fee:
+        order.add_credit("Setup fee already paid", fee)
+    left = cycles_left(membership, order.now)
+    if decision.keeps_cycle:
+        _drop_elapsed(order, left)
+    decision.price = order.total()
+    if decision.trial:
+        order.add_credit("Free trial", decision.price)
+        return decision
+    credit = unused_value(order, left, path.credit)
+    _settle(order, decision, credit=credit)
+    return decision
+
+
+def unused_value(order: Order, left: tuple[int, int], credit: Credit = Credit.PRORATED) -> int:
+    """Ticks of what was paid for the old plan and not used yet."""
+    membership = order.membership
+    if credit is Credit.NONE or membership.status in (
+        MembershipStatus.TRIALING,
+        MembershipStatus.PENDING,
+    ):
+        order.note("credit.none")
+        return 0
+    if not membership.bills_again:
+        paid = membership.initial_amount * order.factor
+        if paid:
+            order.note("credit.one_time", paid)
+        return paid
+    amount = membership.amount * order.factor
+    if left[0] == 0:
+        return 0
+    if credit is Credit.FULL_DIFFERENCE:
+        order.note("credit.difference", amount)
+        return amount
+    value = scaled(amount, *left, quantum=order.quantum)
+    order.note("credit.unused", value, days=shown_days(left[0]), cycle=shown_days(left[1]))
+    return value
+
+
+def _paid_setup_fee(order: Order) -> int:
+    """The part of the new plan's setup fee that the old plan's already covered."""
+    if order.membership.is_free:
+        return 0
+    new, old = order.products[0], current_plan(order)
+    covered = min(new.setup_fee, old.setup_fee) if old is not None else 0
+    if covered <= 0:
+        return 0
+    line = Line(LineType.FEE, "", covered, period=new.period, step=order.quantum)
+    if order.tax(line, new.product):
+        line.compute()
+    charged = sum(line.total for line in order.lines if line.type is LineType.FEE)
+    return max(0, min(line.total, charged))
+
+
+def _drop_elapsed(order: Order, left: tuple[int, int]) -> None:
+    """Charge recurring lines for what is left of the running term, not for a new cycle."""
+    full = sum(line.total for line in order.lines if line.recurring)
+    rest = scaled(full, *left, quantum=order.quantum)
+    if full != rest:
+        order.note("term.rest", rest, days=shown_days(left[0]), cycle=shown_days(left[1]))
+        order.add_credit("Part of the term that is over", full - rest)
+
+
+def _settle(order: Order, decision: Decision, *, credit: int) -> None:
+    """Meet the price with credit and ledger; both become lines."""
+    membership, terms = order.membership, order.terms.fair
+    decision.settlement = settlement = settle(
+        decision.price,
+        credit=round_to(credit, order.quantum),
+        balance=membership.ledger * order.factor,
+        keep_excess=terms.keep_excess,
+    )
+    if settlement.from_credit:
+        order.add_credit("Credit for the unused time", settlement.from_credit)
+    if settlement.from_ledger:
+        order.add_credit("Credit from earlier changes", settlement.from_ledger)
+    if settlement.to_ledger:
+        order.note("ledger.added", settlement.to_ledger)
+    if settlement.from_ledger:
+        order.note("ledger.used", settlement.from_ledger)
+
+
+# -- add-ons ----------------------------------------------------------------------------
+
+
+def _addon(order: Order, extras: list[Product]) -> Decision:
+    """Only the new products; recurring ones for the rest of the running term."""
+    membership = order.membership
+    decision = Decision(ChangeKind.ADDON, keeps_cycle=True)
+    if membership.status in _OVER:
+        order.refuse("not-running", "Renew the membership before adding products to it.")
+        return decision
+    order.note("kind.addon")
+    order.period = membership.period if membership.bills_again else order.request.period
+    for product in extras:
+        order.add(product.id)
+    if order.errors:
+        return decision
+    if any(priced.recurring for priced in order.products):
+        _join_cycle(order, decision)
+    decision.addons = dict(membership.addons)
+    for priced in order.products:
+        product_id = priced.product.id
+        decision.addons[product_id] = decision.addons.get(product_id, 0) + 1
+    decision.price = order.total()
+    added = order.recurring_total() if order.terms.fair.addons_recur else 0
+    decision.recurring = (membership.amount * order.factor if membership.bills_again else 0) + added
+    _settle(order, decision, credit=0)
+    return decision
+
+
+def _join_cycle(order: Order, decision: Decision) -> None:
+    membership = order.membership
+    if membership.bills_again:
+        if membership.status is MembershipStatus.TRIALING:
+            order.note("addon.trial")
+            _drop_elapsed(order, (0, 1))
+        elif order.terms.fair.prorate_addons:
+            _drop_elapsed(order, cycles_left(membership, order.now))
+        return
+    decision.keeps_cycle = False
+    if not membership.is_free:
+        message = "Products that are billed regularly need a plan that is."
+        order.errors.append(QuoteError("no-cycle", message))
+
+
+def period_after(order: Order, decision: Decision) -> Period:
+    """The membership's period once the change has been carried out."""
+    if decision.kind is ChangeKind.ADDON and decision.keeps_cycle:
+        return order.membership.period
+    return order.period or order.membership.period
