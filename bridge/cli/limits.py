@@ -1,13 +1,16 @@
-"""``planbridge limits explain``: for each limit of a site, where it comes from."""
+"""``planbridge limits``: where a site's limits come from, and what is odd about products'."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from bridge.cli.printing import console, print_json, print_table
+from bridge.domain.catalogue import Catalogue
 from bridge.domain.limit_diff import differences
+from bridge.domain.limit_linter import Severity, lint
 from bridge.domain.limit_words import words
 from bridge.domain.limits import LimitOrigin, Source, compose, explain
 from bridge.network.capabilities import Capabilities
@@ -100,6 +103,42 @@ def explain_limits(
             console.print(f"Differs: {one.sentence}", markup=False)
     if differing:
         raise typer.Exit(1)
+
+
+@app.command("lint")
+def lint_limits(
+    network: Annotated[str, typer.Argument(help="Name of the network.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Find products whose limits do something else than they seem to.
+
+    Exit code 1 when a finding takes something from customers who paid.
+
+    Example: planbridge limits lint main
+    """
+    planbridge = open_app()
+    place = planbridge.network(network)
+    with planbridge.session() as session:
+        catalogue = load_catalogue(session, place.key)
+    rules = Capabilities.from_json(place.capabilities).limit_rules
+    findings = lint(catalogue.products.values(), release=rules)
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    elif not findings:
+        console.print("Nothing to say about the limits of the products.")
+    else:
+        rows = [
+            (one.severity.value, _slug(catalogue, one.product_id), one.message, one.advice)
+            for one in findings
+        ]
+        print_table(["", "product", "finding", "what to do"], rows)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise typer.Exit(1)
+
+
+def _slug(catalogue: Catalogue, product_id: int) -> str:
+    product = catalogue.get(product_id)
+    return product.slug if product else str(product_id)
 
 
 def _name(origin: LimitOrigin) -> str:
