@@ -24,7 +24,8 @@ def parity_quote(order: Order, proposed: ChangeKind, *, customer: Customer) -> Q
     order.sort()
     check_intervals(order)
     membership = order.membership
-    total, recurring = order.total(), order.recurring_total()
+    totals = order.totals()
+    total, recurring = totals.due, totals.recurring
     starts = billing_start(order, proposed, total=total, recurring=recurring)
     # The plugin takes a waiting downgrade of a never-trialed customer for a trial.
     trial = bool(order.products) and starts is not None and not customer.has_trialed
@@ -41,10 +42,10 @@ def parity_quote(order: Order, proposed: ChangeKind, *, customer: Customer) -> Q
         kind=kind,
         currency=membership.currency,
         lines=tuple([line_item(line, order) for line in order.lines]),
-        subtotal=minor(order.subtotal()),
-        credit=minor(order.credit()),
-        discount_total=minor(order.discount_total()),
-        tax_total=minor(sum([line.tax_total for line in order.lines])),
+        subtotal=minor(totals.subtotal),
+        credit=minor(totals.credit),
+        discount_total=minor(totals.discount),
+        tax_total=minor(totals.tax),
         due_now=minor(total),
         recurring_total=minor(recurring),
         next_billing_at=charge,
@@ -57,11 +58,11 @@ def parity_quote(order: Order, proposed: ChangeKind, *, customer: Customer) -> Q
         proposed=proposed.value,
         plan_id=order.plan.id if order.plan is not None else None,
         period=order.period,
-        recurring_subtotal=minor(order.recurring_subtotal()),
+        recurring_subtotal=minor(totals.recurring_subtotal),
         billing_starts_at=starts,
         has_trial=trial,
         collects_payment=collects,
-        excess_credit=minor(order.excess()),
+        excess_credit=minor(totals.excess),
     )
     return explained_by(quote, lambda: explain(order, quote))
 

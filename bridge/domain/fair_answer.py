@@ -28,8 +28,9 @@ def fair_quote(order: Order, decision: Decision) -> Quote:
     possible = kind is decision.kind
     membership, minor = order.membership, order.minor
     settlement = decision.settlement
-    total = order.total()
-    recurring = decision.recurring if possible else order.recurring_total()
+    totals = order.totals()
+    total = totals.due
+    recurring = decision.recurring if possible else totals.recurring
     trial_end = _trial_end(order) if decision.trial and possible else None
     next_at, next_amount = None, 0
     if possible:
@@ -39,10 +40,10 @@ def fair_quote(order: Order, decision: Decision) -> Quote:
         kind=kind,
         currency=membership.currency,
         lines=tuple([line_item(line, order) for line in order.lines]),
-        subtotal=minor(order.subtotal()),
-        credit=minor(order.credit()),
-        discount_total=minor(order.discount_total()),
-        tax_total=minor(sum([line.tax_total for line in order.lines])),
+        subtotal=minor(totals.subtotal),
+        credit=minor(totals.credit),
+        discount_total=minor(totals.discount),
+        tax_total=minor(totals.tax),
         due_now=due,
         recurring_total=minor(recurring),
         next_billing_at=next_at,
@@ -55,7 +56,7 @@ def fair_quote(order: Order, decision: Decision) -> Quote:
         proposed=decision.kind.value,
         plan_id=plan_id,
         period=order.period,
-        recurring_subtotal=minor(order.recurring_subtotal()),
+        recurring_subtotal=minor(totals.recurring_subtotal),
         billing_starts_at=trial_end,
         has_trial=trial_end is not None,
         collects_payment=_collects(order, total=total, recurring=recurring, trial=trial_end),

@@ -35,11 +35,8 @@ class Offers:
     @property
     def selectable(self) -> frozenset[int]:
         """Ids of what a member may choose: plans that are sold here, active add-ons."""
-        contact = PricingType.CONTACT_US
         return frozenset(
-            product.id
-            for product in (*self.plans, *self.addons)
-            if product.active and product.pricing_type is not contact
+            product.id for product in (*self.plans, *self.addons) if _selectable(product)
         )
 
 
@@ -65,15 +62,29 @@ def not_offered(
     The member's own plan and add-ons may always be named; unknown products are left to
     the order, which reports them.
     """
-    kept = {membership.plan_id, *membership.addons}
-    asked = [catalogue.get(one) for one in request.products if one not in kept]
-    if not any(asked):
-        return None
-    allowed = offers(membership, catalogue).selectable
-    for product in asked:
-        if product is not None and product.id not in allowed:
+    current = catalogue.get(membership.plan_id)
+    for product_id in request.products:
+        product = catalogue.get(product_id)
+        if product is None or product_id == membership.plan_id or product_id in membership.addons:
+            continue
+        if not _offered(product, current, catalogue):
             return QuoteError("not-offered", f"{product.name} is not offered to this membership.")
     return None
+
+
+def _offered(product: Product, current: Product | None, catalogue: Catalogue) -> bool:
+    """Whether one product is on the form, without listing the whole of it."""
+    if not _selectable(product):
+        return False
+    if product.type is not ProductType.PLAN:
+        return current is not None and product.id in current.available_addons
+    if current is not None and current.group:
+        return product.group == current.group
+    return product in _listed_plans(current, catalogue)
+
+
+def _selectable(product: Product) -> bool:
+    return product.active and product.pricing_type is not PricingType.CONTACT_US
 
 
 def _listed_plans(current: Product | None, catalogue: Catalogue) -> list[Product]:

@@ -7,6 +7,7 @@ Sources: domain/plan-changes.md §3 (adding products), §5.2 (totals), §7 (taxe
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from bridge.domain.catalogue import Catalogue, PricingType, Product
 from bridge.domain.currencies import rounding_quantum
@@ -30,6 +31,20 @@ SECOND_PLAN = QuoteError("plan-already-added", "There's already a plan in this m
 _CREDIT_PERIOD = Period(1, "month")  # what a line without a product says of its period
 _PWYW_MAXIMUM = 50_000 * TICKS
 _TYPE_RANK = {LineType.PRODUCT: 2, LineType.FEE: 1, LineType.CREDIT: 0}
+
+
+class Totals(NamedTuple):
+    """What an order adds up to, in ticks (§5.2). ``excess`` is credit beyond the price."""
+
+    due: int
+    recurring: int
+    subtotal: int
+    recurring_subtotal: int
+    discount: int
+    tax: int
+    credit: int
+    excess: int
+
 
 Note = tuple[str, int | None, dict[str, str | int]]
 
@@ -83,9 +98,9 @@ class Order:
 
     def add(self, product_id: int, *, quantity: int = 1, fees: bool = True) -> bool:
         """Add a product with its lines; False with an error when it cannot be had."""
-        if any(priced.product.id == product_id for priced in self.products):
+        if any([priced.product.id == product_id for priced in self.products]):
             return True
-        product = self.catalogue.get(product_id)
+        product = self.catalogue.products.get(product_id)
         if product is None:
             self.errors.append(MISSING)
             return False
@@ -243,33 +258,39 @@ class Order:
 
     def total(self) -> int:
         """What is due now, in ticks, rounded as the network rounds (§5.2)."""
-        return self._clamped(sum(line.total for line in self.lines))
+        return self._clamped(sum([line.total for line in self.lines]))
 
     def recurring_total(self) -> int:
         """What each later cycle costs, in ticks."""
-        return self._clamped(sum(line.renewal_parts()[2] for line in self.lines if line.recurring))
-
-    def subtotal(self) -> int:
-        """Prices before discounts and taxes, credits left out."""
         return self._clamped(
-            sum(line.subtotal for line in self.lines if line.type is not LineType.CREDIT)
+            sum([line.renewal_parts()[2] for line in self.lines if line.recurring])
         )
 
-    def recurring_subtotal(self) -> int:
-        """Recurring prices before discounts and taxes."""
-        return self._clamped(sum(line.subtotal for line in self.lines if line.recurring))
-
-    def discount_total(self) -> int:
-        """What the discount takes off, as a positive number of ticks."""
-        return round_to(sum(line.discount_total for line in self.lines), self.quantum)
-
-    def credit(self) -> int:
-        """What the credit lines take off, as a positive number of ticks."""
-        return -sum(line.total for line in self.lines if line.type is LineType.CREDIT)
-
-    def excess(self) -> int:
-        """What the credits exceed the prices by: it is not paid out (§5.1)."""
-        return round_to(max(0, -sum(line.total for line in self.lines)), self.quantum)
+    def totals(self) -> Totals:
+        """All sums of the finished order, in ticks."""
+        due = recurring = subtotal = recurring_subtotal = discount = tax = credit = 0
+        for line in self.lines:
+            due += line.total
+            if line.type is LineType.CREDIT:
+                credit -= line.total
+                continue
+            subtotal += line.subtotal
+            discount += line.discount_total
+            tax += line.tax_total
+            if line.recurring:
+                recurring_subtotal += line.subtotal
+                recurring += line.renewal_parts()[2]
+        clamped = self._clamped
+        return Totals(
+            clamped(due),
+            clamped(recurring),
+            clamped(subtotal),
+            clamped(recurring_subtotal),
+            round_to(discount, self.quantum),
+            tax,
+            credit,
+            clamped(-due),
+        )
 
     def minor(self, ticks: int) -> int:
         """Ticks as minor units of the membership's currency."""

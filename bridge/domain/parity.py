@@ -103,8 +103,7 @@ def _plan_change(order: Order) -> ChangeKind:
             order.add_credit("Scheduled Swap Credit", total)
         return ChangeKind.DOWNGRADE
     order.note("kind.upgrade")
-    # The comparison may have switched the plan to another period.
-    _add_proration(order, current_plan(order))
+    _add_proration(order, old)
     return ChangeKind.UPGRADE
 
 
