@@ -79,8 +79,8 @@ class EntityPass:
                 so far, nothing is removed, and the pass can be taken up again.
             PassOvertaken: another process went on with it.
         """
-        pages, total = self._read_pages()
-        if self._in_doubt(pages, total):
+        totals = self._read_pages()
+        if self._in_doubt(totals):
             self._look_again()
         with self._session() as session:
             gone = unseen_ids(session.connection(), self._job.network_id, self._entity, self._id)
@@ -91,7 +91,7 @@ class EntityPass:
                 forget_unseen_prices(session.connection(), self._job.network_id, pass_id=self._id)
             ended = passes.complete(session, self._id, removed=len(gone), now=self._job.clock())
             result = self._result(ended)
-        self._report(page=ended.next_page - 1, rows=result.rows, total=total, complete=True)
+        self._report(page=ended.next_page - 1, rows=result.rows, total=result.rows, complete=True)
         return result
 
     def stopped(self, error: NetworkError, *, alone: bool) -> EntityResult:
@@ -100,9 +100,9 @@ class EntityPass:
             passes.stop(session, self._id, str(error), alone=alone)
             return self._result(session.get_one(SyncPass, self._id))
 
-    def _read_pages(self) -> tuple[int, int | None]:
-        """Store every page; the number of pages and the network's last count of rows."""
-        pages, total = 0, None
+    def _read_pages(self) -> list[int | None]:
+        """Store every page; what the network said with each how many rows there are."""
+        totals: list[int | None] = []
         listing = self._job.client.pages(self._entity, start_page=self._start_page)
         for asked_at, page in read_ahead(listing, clock=self._job.clock):
             with self._session() as session, session.begin():
@@ -110,11 +110,11 @@ class EntityPass:
                 self._spare(session, [*page.unreadable, *refused])
                 reached = passes.advance(session, self._id, page=page.number, written=written)
                 rows = reached.rows
-            pages, total = page.number, page.total
-            self._report(page=page.number, rows=rows, total=total)
-        return pages, total
+            totals.append(page.total)
+            self._report(page=page.number, rows=rows, total=page.total)
+        return totals
 
-    def _in_doubt(self, pages: int, total: int | None) -> bool:
+    def _in_doubt(self, totals: Sequence[int | None]) -> bool:
         """Whether rows may have slipped through between two pages."""
         with self._session() as session:
             connection = session.connection()
@@ -124,10 +124,10 @@ class EntityPass:
             created = session.get_one(SyncPass, self._id).created
         if unseen or self._start_page > 1:
             return True
-        if total is not None:
-            return total != seen
-        # Without a count, a row that was never known can only be missed by the first passes.
-        return pages > 1 and created > 0
+        if None not in totals:
+            return set(totals) != {seen}
+        # Without a count, only a row that was never known can be missed unnoticed.
+        return len(totals) > 1 and created > 0
 
     def _look_again(self) -> None:
         """Compare with the list of ids, and fetch what the pages did not show."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -24,6 +25,7 @@ from bridge.network.faults import (
     Unreachable,
 )
 from bridge.store import passes
+from bridge.store.limits import shows_effective
 from bridge.store.locks import exclusive
 from bridge.store.networks import id_of, mark_synced, network_terms, save_capabilities, save_terms
 from bridge.store.readers import product_currencies
@@ -85,6 +87,9 @@ def run(
         settings = client.settings() if capabilities.settings else None
         with Session(engine) as session, session.begin():
             stored = session.get_one(Network, network_id)
+            if shows_effective(session, network_id):
+                # The probe looks at one site, whose membership may have been deleted.
+                capabilities = replace(capabilities, effective_limits=True)
             save_capabilities(session, stored, capabilities.as_json(), now=clock())
             save_terms(session, stored, terms_from_settings(settings or {}, network_terms(stored)))
         job = Job(

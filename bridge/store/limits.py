@@ -49,6 +49,14 @@ def effective_limits(session: Session, network_id: int, site_id: int) -> dict[st
     return None if found is None else found.limits
 
 
+def shows_effective(session: Session, network_id: int) -> bool:
+    """Whether the network ever showed what is in force on a site."""
+    found = session.exec(
+        select(LimitsRecord.owner_id).where(_of(network_id, "site", EFFECTIVE)).limit(1)
+    )
+    return found.first() is not None
+
+
 def save_limits(
     session: Session,
     network_id: int,
