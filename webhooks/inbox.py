@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bridge.errors import StoreError
-from bridge.store.events import EventKey, EventRepository, NewEvent
+from bridge.store.events import EventRepository, NewEvent
 
 _log = structlog.get_logger(__name__)
 
@@ -85,26 +85,23 @@ class Inbox:
         self._on_stored = on_stored
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
-        self._open = False
+        self._closed = False
         self._writer: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to take events."""
-        with self._changed:
-            if self._open:
-                return
-            self._open = True
+        """Begin to write, first what was delivered before."""
+        if self._writer is None:
             self._writer = threading.Thread(target=self._write, name="inbox-writer", daemon=True)
             self._writer.start()
 
     def close(self) -> None:
-        """Refuse new events, write those that wait, and return when that is done."""
+        """Refuse new events for good, write those that wait, and return when that is done."""
         with self._changed:
-            self._open = False
+            self._closed = True
             self._changed.notify_all()
-            writer = self._writer
-        if writer is not None:
-            writer.join()
+        self.start()
+        if self._writer is not None:
+            self._writer.join()
 
     async def deliver(self, event: NewEvent) -> Receipt:
         """Store an event and return once it is safe.
@@ -116,7 +113,7 @@ class Inbox:
         loop = asyncio.get_running_loop()
         receipt: asyncio.Future[Receipt] = loop.create_future()
         with self._changed:
-            if not self._open:
+            if self._closed:
                 raise InboxClosed
             if len(self._waiting) >= self._capacity:
                 raise InboxFull(waiting=len(self._waiting))
@@ -134,18 +131,16 @@ class Inbox:
     def _next_group(self) -> list[_Waiting]:
         """Wait for events and take them; an empty group means closed and nothing left."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or not self._open)
+            self._changed.wait_for(lambda: self._waiting or self._closed)
             size = min(len(self._waiting), self._group)
             return [self._waiting.popleft() for _ in range(size)]
 
     def _store(self, events: Sequence[NewEvent]) -> list[Receipt | StoreError]:
         """Write all events in one transaction; an answer for each, in order."""
-        first: dict[EventKey, NewEvent] = {}
-        for event in events:
-            first.setdefault(event.key, event)
+        once = {event.key: event for event in reversed(events)}
         try:
             with self._engine.begin() as connection:
-                new = EventRepository(connection).insert_new(list(first.values()))
+                new = EventRepository(connection).insert_new(list(once.values()))
         except IntegrityError as error:
             if len(events) > 1:
                 # One event spoils the transaction, such as that of a network just removed.
@@ -153,10 +148,11 @@ class Inbox:
             return self._failed(events, error)
         except (SQLAlchemyError, OSError) as error:
             return self._failed(events, error)
-        return [
-            Receipt(duplicate=event.key not in new or first[event.key] is not event)
-            for event in events
-        ]
+        answers: list[Receipt | StoreError] = []
+        for event in events:
+            answers.append(Receipt(duplicate=event.key not in new))
+            new.discard(event.key)
+        return answers
 
     @staticmethod
     def _failed(events: Sequence[NewEvent], error: Exception) -> list[Receipt | StoreError]:
