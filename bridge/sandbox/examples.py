@@ -137,6 +137,7 @@ def member(
         gateway_customer_id=f"cus_sandbox{customer}" if gateway == "stripe" else "",
         gateway_subscription_id=f"sub_sandbox{customer}" if gateway == "stripe" else "",
         date_created=started,
+        date_modified=started,
         date_renewed=started,
         date_expiration=None if free else _day(state, days_left, at="23:59:59"),
         times_billed=0 if free else 1,
@@ -188,6 +189,7 @@ def _products(state: NetworkState) -> None:
             feature_list=[f"{name}, first feature", f"{name}, second feature"],
             limits=limits,
             **fields,
+            **_aged(state),
         )
 
 
@@ -215,6 +217,7 @@ def _discount_codes(state: NetworkState) -> None:
             value=value,
             apply_to_renewals=renewals,
             max_uses=100,
+            **_aged(state),
         )
 
 
@@ -233,10 +236,15 @@ def _members(state: NetworkState) -> None:
     member(state, plan=BASIC_ID, status="expired", days_left=-5)
     member(state, plan=FREE_ID, status="pending", gateway="free", sites=0)
     site = next(row["blog_id"] for row in state.rows("site") if row["membership_id"] == basic)
-    state.insert(
-        "domain", blog_id=site, domain="customer2.example.test", primary_domain=True, stage="done"
-    )
-    state.insert("domain", blog_id=site, domain="www.customer2.example.test", stage="checking-dns")
+    for domain, stage in (("customer2", "done"), ("www.customer2", "checking-dns")):
+        state.insert(
+            "domain",
+            blog_id=site,
+            domain=f"{domain}.example.test",
+            primary_domain=stage == "done",
+            stage=stage,
+            **_aged(state),
+        )
 
 
 def _customer(state: NetworkState) -> int:
@@ -270,6 +278,7 @@ def _payment(
         status="completed",
         gateway=gateway,
         gateway_payment_id=f"ch_sandbox{number}" if gateway == "stripe" else "",
+        **_aged(state),
     )
 
 
@@ -287,6 +296,11 @@ def _site(state: NetworkState, *, path: str, title: str, type: str | None, **fie
         last_updated=now,
         **values,
     )
+
+
+def _aged(state: NetworkState) -> dict[str, Json]:
+    """Created and last changed some time ago."""
+    return {"date_created": _day(state, -60), "date_modified": _day(state, -30)}
 
 
 def _day(state: NetworkState, days: int, *, at: str = "") -> str:

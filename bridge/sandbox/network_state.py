@@ -35,13 +35,17 @@ DEFAULT_SETTINGS: Mapping[str, Json] = {
 }
 
 
+GATEWAY_CALLS = ("stripe_updated", "paypal_updated", "subscription_cancelled")
+"""The kinds of effects that reach a payment provider."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """Something that a request did beside changing rows.
 
-    Kinds: ``stripe_updated``, ``subscription_cancelled`` (with the gateway and the
-    subscription's id), ``integration_dropped``, ``products_job`` (the queued job that
-    re-applies the owner's role), ``site_saved``, ``role_applied``.
+    Kinds: those of ``GATEWAY_CALLS`` with what was asked, ``integration_dropped`` (the
+    membership lost its gateway), ``products_job`` (the queued job that re-applies the
+    owner's role), ``site_saved``, ``role_applied``.
     """
 
     kind: str
@@ -69,7 +73,16 @@ class NetworkState:
         self._metas: dict[str, dict[int, dict[str, Json]]] = {name: {} for name in MODELS}
         self._last_ids: dict[str, int] = dict.fromkeys(MODELS, 0)
         self._log = StateLog(file) if file else None
-        self.restored = self._log is not None and self._replay(self._log.entries())
+        self.restored = self._log is not None and self._restore(self._log)
+
+    def mark_ready(self) -> None:
+        """Note that the example is complete: a file without this note is begun anew."""
+        self._write({"ready": True})
+
+    @property
+    def gateway_calls(self) -> list[Effect]:
+        """What the network asked payment providers for, oldest first."""
+        return self.effects_of(*GATEWAY_CALLS)
 
     def now(self) -> str:
         """The present moment as the database writes it."""
@@ -207,24 +220,30 @@ class NetworkState:
         if self._log:
             self._log.append(entry)
 
-    def _replay(self, entries: Iterable[dict[str, Json]]) -> bool:
-        log, self._log = self._log, None
-        found = False
+    def _restore(self, log: StateLog) -> bool:
+        """Take over what an earlier run wrote; False when it never got ready."""
+        entries = list(log.entries())
+        if {"ready": True} not in entries:
+            log.clear()
+            return False
+        self._log = None
         for entry in entries:
-            found = True
-            if "setting" in entry:
-                self.set_setting(entry["setting"], entry["value"])
-            elif "effect" in entry:
-                self.record(entry["effect"], entry["entity"], entry["id"], **entry["data"])
-            elif "meta" in entry:
-                for name, value in entry["meta"].items():
-                    self.set_meta(entry["table"], entry["id"], name, value)
-            elif entry["row"] is None:
-                self.remove(entry["table"], entry["id"])
-            else:
-                self.save(entry["table"], entry["id"], entry["row"])
+            self._replay(entry)
         self._log = log
-        return found
+        return True
+
+    def _replay(self, entry: dict[str, Json]) -> None:
+        if "setting" in entry:
+            self.set_setting(entry["setting"], entry["value"])
+        elif "effect" in entry:
+            self.record(entry["effect"], entry["entity"], entry["id"], **entry["data"])
+        elif "meta" in entry:
+            for name, value in entry["meta"].items():
+                self.set_meta(entry["table"], entry["id"], name, value)
+        elif "row" in entry and entry["row"] is None:
+            self.remove(entry["table"], entry["id"])
+        elif "row" in entry:
+            self.save(entry["table"], entry["id"], entry["row"])
 
 
 def addon_quantities(addon_products: Json) -> list[tuple[int, int]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import formatdate
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -73,6 +76,7 @@ class SandboxNetwork:
             with self.state.changing():
                 (EXAMPLES[example] if isinstance(example, str) else example)(self.state)
                 populate(self.state, memberships)
+                self.state.mark_ready()
         self._sleep = sleep
         self._routes = Routes(self.state, Credentials(api_key, api_secret))
         self._server = _Server((host, port), self)
@@ -156,9 +160,9 @@ class _Server(ThreadingHTTPServer):
 
     def cut_connections(self) -> None:
         with self._open_lock:
-            still_open = list(self._open)
-        for connection in still_open:
-            self.shutdown_request(connection)
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is not worth a word; anything else is."""
@@ -184,6 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         length = int(self.headers.get("content-length") or 0)
+        if "transfer-encoding" in self.headers:
+            self.send_error(HTTPStatus.LENGTH_REQUIRED)
+            return
         path, _, query = self.path.partition("?")
         request = Request(
             method=self.command,

@@ -13,13 +13,11 @@ class StateLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._whole = self._cut_to_whole_lines()
-        self._file = path.open("a", encoding="utf-8")
+        self._cut_to_whole_lines()
+        self._file = path.open("a", encoding="utf-8", buffering=1 << 20)
 
     def entries(self) -> Iterator[dict[str, Any]]:
         """What was written by earlier runs, oldest first."""
-        if not self._whole:
-            return
         with self._path.open(encoding="utf-8") as lines:
             for line in lines:
                 yield json.loads(line)
@@ -27,6 +25,10 @@ class StateLog:
     def append(self, entry: dict[str, Any]) -> None:
         """Add an entry; it is out of this process after ``flush``."""
         self._file.write(json.dumps(entry, separators=(",", ":")) + "\n")
+
+    def clear(self) -> None:
+        """Forget what earlier runs wrote."""
+        self._file.truncate(0)
 
     def flush(self) -> None:
         """Hand everything appended to the operating system."""
@@ -36,11 +38,10 @@ class StateLog:
         """Flush and close the file."""
         self._file.close()
 
-    def _cut_to_whole_lines(self) -> bool:
+    def _cut_to_whole_lines(self) -> None:
         if not self._path.exists():
-            return False
+            return
         content = self._path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         if len(whole) != len(content):
             self._path.write_bytes(whole)
-        return bool(whole)
