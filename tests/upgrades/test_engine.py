@@ -31,7 +31,10 @@ class TestProven:
         change_id = scene.pay(scene.quote())
         with running(scene.engine()):
             change = scene.wait_for(change_id, ChangeState.PROVEN)
-        writes = [(each.method, each.path.removeprefix("/wp-json/wu/v2/")) for each in scene.sandbox.journal.writes()]
+        writes = [
+            (each.method, each.path.removeprefix("/wp-json/wu/v2/"))
+            for each in scene.sandbox.journal.writes()
+        ]
         assert writes == [
             ("PUT", "membership/1"),
             ("POST", "payment"),
