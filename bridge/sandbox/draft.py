@@ -43,11 +43,7 @@ class Draft:
 
     def row(self) -> Row:
         """The row that a save writes."""
-        return {
-            each.name: self.get(each.name)
-            for each in self.model.fields_of(self.state.release)
-            if not each.fixed
-        }
+        return {each.name: self.get(each.name) for each in self.model.fields if not each.fixed}
 
     def differences(self) -> dict[str, Json]:
         """Field to old and new value, of what the setters changed."""

@@ -111,7 +111,7 @@ def _flag(value: Json) -> int:
 
 
 def _listed(value: Json) -> Json:
-    return value or []
+    return value if value and isinstance(value, list | dict) else []
 
 
 TEXT = Form(put=keep, store=text, read=keep)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from bridge.domain.limits import EffectiveLimits, LimitsRow, compose, has_limits
+from bridge.errors import InvalidInput
 from bridge.sandbox.forms import Json, integer, moment_text
 from bridge.sandbox.network_models import MODELS
 from bridge.sandbox.releases import Release
@@ -33,6 +34,10 @@ DEFAULT_SETTINGS: Mapping[str, Json] = {
     "active_gateways": ["stripe", "manual", "free"],
     "stripe_sandbox_mode": 1,
 }
+
+
+class UnknownField(InvalidInput):
+    """The sandbox's {table} has no {fields}."""
 
 
 GATEWAY_CALLS = ("stripe_updated", "paypal_updated", "subscription_cancelled")
@@ -128,14 +133,14 @@ class NetworkState:
         key = int(values.pop("id", 0)) or self.next_id(table)
         values.pop(model.id_column, None)
         row: Row = {}
-        for each in model.fields_of(self.release):
+        for each in model.fields:
             if each.name in {model.id_column, "id"}:
                 row[each.name] = key
             elif not each.fixed:
                 value = values.pop(each.name) if each.name in values else each.fresh(self.release)
                 row[each.name] = each.form.store(each.form.put(value))
         if values:
-            raise TypeError(f"{table} has no {', '.join(sorted(values))}")
+            raise UnknownField(table=table, fields=", ".join(sorted(values)))
         now = self.now()
         for column in ("date_created", "date_modified"):
             if column in row and row[column] is None:
@@ -170,9 +175,9 @@ class NetworkState:
             return [each for each in self.effects if each.kind in kinds]
 
     def limits_row(self, table: str, key: int) -> LimitsRow | None:
-        """The object's own limits row, or None."""
-        row: LimitsRow | None = self.meta(table, key).get(LIMITS_KEY) or None
-        return row
+        """The object's own limits row; None when it has none, or something else there."""
+        row = self.meta(table, key).get(LIMITS_KEY)
+        return row if isinstance(row, dict) and row else None
 
     def membership_limits(
         self, membership: Row, *, site: LimitsRow | None = None

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+from bridge.errors import InvalidInput
 from bridge.sandbox.examples import EXAMPLES, Example, populate
 from bridge.sandbox.faults import Fault, Faults, no_faults
 from bridge.sandbox.journal import Journal
@@ -30,6 +31,12 @@ Sleep = Callable[[float], None]
 def system_clock() -> datetime:
     """The machine's time, aware, in UTC."""
     return datetime.now(UTC)
+
+
+class AddressUnavailable(InvalidInput):
+    """The sandbox cannot listen at {host}:{port}: {why}."""
+
+    hint = "Port 0 takes a free one."
 
 
 class SandboxNetwork:
@@ -48,6 +55,10 @@ class SandboxNetwork:
         clock: The network's time.
         state_file: Keep the state in this file; an existing one wins over ``example``.
         faults: Asked once for every request what shall go wrong.
+
+    Raises:
+        AddressUnavailable: the port is taken or not ours to take.
+        StateFileUnusable: the state file cannot be opened or read.
     """
 
     def __init__(
@@ -79,7 +90,10 @@ class SandboxNetwork:
                 self.state.mark_ready()
         self._sleep = sleep
         self._routes = Routes(self.state, Credentials(api_key, api_secret))
-        self._server = _Server((host, port), self)
+        try:
+            self._server = _Server((host, port), self)
+        except OSError as error:
+            raise AddressUnavailable(host=host, port=port, why=error.strerror) from error
         self._thread: threading.Thread | None = None
 
     @property

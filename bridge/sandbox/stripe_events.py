@@ -17,6 +17,8 @@ from importlib.resources import files
 from itertools import count
 from typing import Any, Literal, TypeAlias
 
+from bridge.errors import InvalidInput
+
 StripeObject: TypeAlias = dict[str, Any]
 
 
@@ -27,8 +29,10 @@ class ApiShape(StrEnum):
     CURRENT = "2026-07"
 
 
-class UnknownStripeField(TypeError):
-    """The example object does not have the field that was to be set."""
+class UnknownStripeField(InvalidInput):
+    """Stripe's example of {kind} has no {fields}."""
+
+    hint = "A field that the examples do not have does not exist in this API version."
 
 
 def counted_ids() -> Callable[[str], str]:
@@ -205,34 +209,34 @@ class StripeEvents:
             },
         )
         line = invoice["lines"]["data"][0]
-        _set(line, amount=amount, currency=currency.lower(), invoice=invoice["id"])
+        assign(line, amount=amount, currency=currency.lower(), invoice=invoice["id"])
         invoice["lines"]["url"] = f"/v1/invoices/{invoice['id']}/lines"
         if self._shape is ApiShape.LEGACY:
-            _set(invoice, paid=True, payment_intent=self._id("pi"), charge=self._id("ch"))
-            _set(line, amount_excluding_tax=amount, unit_amount_excluding_tax=str(amount))
+            assign(invoice, paid=True, payment_intent=self._id("pi"), charge=self._id("ch"))
+            assign(line, amount_excluding_tax=amount, unit_amount_excluding_tax=str(amount))
         else:
-            _set(invoice, parent=None, amount_overpaid=0)
-            _set(line, subtotal=amount)
+            assign(invoice, parent=None, amount_overpaid=0)
+            assign(line, subtotal=amount)
         return invoice
 
     def _of_subscription(
         self, invoice: StripeObject, subscription: str, metadata: Mapping[str, str]
     ) -> None:
-        _set(invoice, billing_reason="subscription_update", metadata={})
+        assign(invoice, billing_reason="subscription_update", metadata={})
         details = {"metadata": dict(metadata)}
         if self._shape is ApiShape.LEGACY:
-            _set(invoice, subscription=subscription, subscription_details=details)
+            assign(invoice, subscription=subscription, subscription_details=details)
             return
         parent = {
             "quote_details": None,
             "subscription_details": details | {"subscription": subscription},
             "type": "subscription_details",
         }
-        _set(invoice, parent=parent)
+        assign(invoice, parent=parent)
 
     def _object(self, kind: str, **fields: Any) -> StripeObject:
         made = example(self._shape, kind)
-        _set(made, created=self._now(), livemode=self._livemode, **fields)
+        assign(made, created=self._now(), livemode=self._livemode, **fields)
         return made
 
     def _now(self) -> int:
@@ -250,10 +254,16 @@ def payload_of(event: StripeObject) -> bytes:
     return json.dumps(event, indent=2).encode()
 
 
-def _set(target: StripeObject, **fields: Any) -> None:
+def assign(target: StripeObject, **fields: Any) -> None:
+    """Set fields that the object has.
+
+    Raises:
+        UnknownStripeField: it does not have one of them.
+    """
     unknown = fields.keys() - target.keys()
     if unknown:
-        raise UnknownStripeField(f"{target.get('object')} has no {', '.join(sorted(unknown))}")
+        kind = target.get("object")
+        raise UnknownStripeField(kind=kind, fields=", ".join(sorted(unknown)))
     target.update(fields)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bridge.sandbox.forms import Json, number, shortest
+from bridge.sandbox.forms import Json, integer, number, shortest
 from bridge.sandbox.models import Field, Model
 from bridge.sandbox.network_models import MODELS
 from bridge.sandbox.network_state import NetworkState, Row, addon_quantities
@@ -109,11 +109,11 @@ def _at_period(state: NetworkState, product: Row, membership: Row) -> dict[str, 
     if period == (product["duration"], product["duration_unit"]):
         return shown
     for variation in product["price_variations"] or []:
-        if (int(variation["duration"]), variation["duration_unit"]) == period:
+        if (integer(variation.get("duration")), variation.get("duration_unit")) == period:
             return shown | {
                 "duration": period[0],
                 "duration_unit": period[1],
-                "amount": shortest(variation["amount"]),
+                "amount": shortest(variation.get("amount")),
                 "price_variations": product["price_variations"],
             }
     return shown
@@ -138,6 +138,6 @@ def _completed(
         case "discount_code":
             whole["discount_description"] = discount_description({**row, **shown})
         case "event":
-            label, classes = _SEVERITIES[int(whole["severity"])]
+            label, classes = _SEVERITIES.get(int(whole["severity"]), _SEVERITIES[3])
             whole |= {"severity_label": label, "severity_classes": classes, "author": []}
     return whole

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.domain.limits import compose
 from bridge.sandbox.examples import BASIC_ID, EXAMPLES, FREE_ID, PREMIUM_ID
-from bridge.sandbox.network_state import NetworkState
+from bridge.sandbox.network_state import NetworkState, UnknownField
 from bridge.sandbox.server import SandboxNetwork
 from tests.sandbox.conftest import Caller, MovingClock
 
@@ -81,5 +81,5 @@ def test_an_empty_network_has_its_main_site_only(clock: MovingClock) -> None:
 
 def test_a_row_with_a_field_that_does_not_exist_is_refused(clock: MovingClock) -> None:
     """A misspelt field of an example fails loudly."""
-    with pytest.raises(TypeError, match="product has no prise"):
+    with pytest.raises(UnknownField, match="product has no prise"):
         NetworkState(clock=clock).insert("product", prise=1)

@@ -74,3 +74,11 @@ def test_hidden_wins_only_since_the_head(clock: MovingClock) -> None:
         shown[release] = limits["plugins"]["limit"]["hello.php"]["visibility"]
         network.stop()
     assert shown == {Release.HEAD: "hidden", Release.V2_4_12: "visible"}
+
+
+def test_garbage_in_a_limits_row_counts_as_none(call: Caller, clock: MovingClock) -> None:
+    """The network keeps what it was given and composes without it."""
+    clock.advance()
+    call.put("membership/2", {"meta": {"wu_limitations": "abc"}})
+    (site,) = call.get("site?membership_id=2")
+    assert site["limitations"] == BASIC

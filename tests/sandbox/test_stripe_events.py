@@ -15,7 +15,7 @@ from bridge.sandbox.stripe_events import (
     ApiShape,
     StripeEvents,
     UnknownStripeField,
-    _set,
+    assign,
     example,
 )
 from bridge.sandbox.stripe_signing import forge, sign
@@ -122,11 +122,11 @@ def test_stripe_refuses_what_was_not_signed_with_the_secret(wrong: str) -> None:
         WebhookSignature.verify_header(told.decode(), header, SECRET)
 
 
-def test_a_field_that_does_not_exist_cannot_be_set() -> None:
+def test_a_field_that_does_not_exist_cannot_beassign() -> None:
     """A mistaken builder fails instead of inventing a field."""
     invoice = example(ApiShape.CURRENT, "invoice")
     with pytest.raises(UnknownStripeField, match="invoice has no charge"):
-        _set(invoice, charge="ch_1")
+        assign(invoice, charge="ch_1")
 
 
 def test_examples_are_copies() -> None:
