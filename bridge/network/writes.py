@@ -164,13 +164,15 @@ def encode(fields: Mapping[str, object]) -> dict[str, object]:
     if "id" in fields:
         raise InvalidInput(what="A write of the field id", why="it crashes the network")
     ordered = sorted(fields, key=lambda name: name == "meta")
-    return {name: _encoded(name, fields[name]) for name in ordered}
+    # null is refused for dates (recordings membership/149). Inside a map it stays null: as a
+    # limit it means something else than "" (domain/limits.md §3.1).
+    return {name: "" if fields[name] is None else _encoded(name, fields[name]) for name in ordered}
 
 
 def _encoded(name: str, value: object) -> object:
     match value:
         case None:
-            return ""  # null is refused for dates (recordings membership/149)
+            return None
         case bool() | int() | float() | str():
             return value.value if isinstance(value, Enum) else value
         case Decimal():

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import JSON, DateTime, Dialect, String
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import SQLModel
 
@@ -20,8 +19,12 @@ SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 
-JSONColumn: TypeEngine[Any] = JSON().with_variant(JSONB(), "postgresql")
-"""A JSON document: JSONB on PostgreSQL, text on SQLite."""
+JSONColumn: TypeEngine[Any] = JSON()
+"""A JSON document as text, the order of its keys kept.
+
+Not JSONB, which sorts them: the order of a membership's add-ons decides whose last value
+wins when limits are composed (domain/limits.md §3).
+"""
 
 
 class UTCDateTime(TypeDecorator[datetime]):

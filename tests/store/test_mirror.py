@@ -20,6 +20,7 @@ from bridge.store.mirror import (
     unseen_ids,
     write_rows,
 )
+from bridge.store.readers import load_membership
 from bridge.store.tables import (
     DomainRecord,
     LimitsRecord,
@@ -241,3 +242,17 @@ def test_limits_are_kept_whole_and_only_differences_count(
 def test_nothing_to_write_is_no_error(session: Session, network: Network, entity: str) -> None:
     """An empty page is a page."""
     assert write(session, network, entity) == Written()
+
+
+def test_the_order_of_addons_is_kept(session: Session, network: Network) -> None:
+    """It decides whose last value wins when limits are composed; databases must not sort it."""
+    assert network.id is not None
+    shown = membership(1)
+    columns = {**shown.columns, "addons": {"30": 1, "4": 2, "12": 1}}
+    write(session, network, "membership", Shown(1, shown.raw, columns))
+    session.expire_all()
+    assert list(load_membership(session, network.id, 1).addons.items()) == [
+        (30, 1),
+        (4, 2),
+        (12, 1),
+    ]
