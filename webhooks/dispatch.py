@@ -20,6 +20,7 @@ from sqlmodel import Session
 from bridge.store.events import ClaimedEvent, EventRepository, EventResult
 from bridge.store.identities import read_identities
 from bridge.store.tables import EventState
+from bridge.store.turns import turn, writing
 from webhooks.decisions import Accept, Decision, Directory
 from webhooks.stripe_events import carry_out, decide
 
@@ -45,6 +46,8 @@ class Dispatcher:
         lease: How long a worker holds what it took.
         sweep: Seconds between two looks for events of other processes, retries and leases
             that are over. Events stored here are handled at once, by `wake`.
+        pause: Seconds after a round that handled something. A lone event is handled at once;
+            in a stream of events this makes one round, and its commits, serve many.
         max_attempts: After so many failures an event is `failed` and waits for the operator.
         retention: How long events that are over are kept; at least 31 days, as Stripe can
             send an event again for 30.
@@ -59,9 +62,10 @@ class Dispatcher:
         quote_key: bytes,
         decide: Callable[[ClaimedEvent, Directory], Decision] = decide,
         workers: int = 1,
-        batch: int = 50,
+        batch: int = 200,
         lease: timedelta = timedelta(seconds=30),
         sweep: float = 1.0,
+        pause: float = 0.05,
         max_attempts: int = 10,
         retention: timedelta = timedelta(days=90),
     ) -> None:
@@ -77,6 +81,7 @@ class Dispatcher:
         self._batch = batch
         self._lease = lease
         self._sweep = sweep
+        self._pause = pause
         self._max_attempts = max_attempts
         self._retention = retention
         self._pruned_at: datetime | None = None
@@ -114,26 +119,34 @@ class Dispatcher:
 
     def run_due(self) -> int:
         """Handle what is due now, in this thread, and return how many events were taken."""
-        taken = 0
-        while not self._stopping:
-            events = self._claim(tried=False) + self._claim(tried=True)
-            if not events:
-                break
+        total = 0
+        while not self._stopping and (taken := self._round()):
+            total += taken
+        return total
+
+    def _round(self) -> int:
+        events = self._claim(tried=False) + self._claim(tried=True)
+        if events:
             self._handle_all(events)
-            taken += len(events)
-        return taken
+        return len(events)
 
     def _work(self) -> None:
         while not self._stopping:
             seen = self._calls
+            taken = 0
             try:
-                self.run_due()
+                taken = self._round()
                 self._prune()
             except Exception as error:
                 # Most likely the database is away; the events wait for it.
                 _log.error("event dispatcher disturbed", cause=_cause(error))
+            if taken >= self._batch:
+                continue
             with self._changed:
-                self._changed.wait_for(partial(self._called_since, seen), timeout=self._sweep)
+                if taken:
+                    self._changed.wait_for(lambda: self._stopping, timeout=self._pause)
+                else:
+                    self._changed.wait_for(partial(self._called_since, seen), timeout=self._sweep)
 
     def _called_since(self, seen: int) -> bool:
         return self._stopping or self._calls != seen
@@ -144,11 +157,11 @@ class Dispatcher:
         So an event that kills the process takes others down with it once, not each time.
         """
         now = self._clock()
-        with self._engine.begin() as connection:
-            repository = EventRepository(connection)
-            if not repository.has_due(now):
+        with self._engine.connect() as connection:
+            if not EventRepository(connection).has_due(now, tried=tried):
                 return []
-            return repository.claim(
+        with writing(self._engine) as connection:
+            return EventRepository(connection).claim(
                 now=now,
                 lease_until=now + self._lease,
                 limit=1 if tried else self._batch,
@@ -171,8 +184,9 @@ class Dispatcher:
                 effects.append((event, decision))
             else:
                 results.append((event, decision))
-        with self._engine.begin() as connection:
-            EventRepository(connection).finish_many(results, now=self._clock())
+        if results:
+            with writing(self._engine) as connection:
+                EventRepository(connection).finish_many(results, now=self._clock())
         for event, result in results:
             _report(event, result)
         for event, accept in effects:
@@ -190,7 +204,7 @@ class Dispatcher:
         """Carry a decision out and note it in one commit; then tell the engine."""
         now = self._clock()
         try:
-            with Session(self._engine) as session:
+            with turn(self._engine), Session(self._engine) as session:
                 if not EventRepository(session.connection()).hold(event):
                     return
                 result = carry_out(decision, session, now=now, quote_key=self._quote_key)
@@ -215,7 +229,7 @@ class Dispatcher:
         now = self._clock()
         reason = _cause(error)
         over = event.attempts >= self._max_attempts
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             repository = EventRepository(connection)
             if over:
                 repository.finish(event, EventResult(EventState.FAILED, reason), now=now)
@@ -240,7 +254,7 @@ class Dispatcher:
             self._pruned_at = now
         more = True
         while more:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 repository = EventRepository(connection)
                 more = repository.prune(handled_before=now - self._retention) > 0
 
@@ -252,8 +266,8 @@ def backoff(attempts: int) -> timedelta:
 
 
 def _report(event: ClaimedEvent, result: EventResult) -> None:
-    level = _log.warning if result.state is EventState.ATTENTION else _log.info
-    level(
+    levels = {EventState.ATTENTION: _log.warning, EventState.APPLIED: _log.info}
+    levels.get(result.state, _log.debug)(
         "event handled",
         event_id=event.event_id,
         type=event.type,

@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bridge.errors import StoreError
 from bridge.store.events import EventRepository, NewEvent
+from bridge.store.turns import writing
 
 _log = structlog.get_logger(__name__)
 
@@ -139,7 +140,7 @@ class Inbox:
         """Write all events in one transaction; an answer for each, in order."""
         once = {event.key: event for event in reversed(events)}
         try:
-            with self._engine.begin() as connection:
+            with writing(self._engine) as connection:
                 new = EventRepository(connection).insert_new(list(once.values()))
         except IntegrityError as error:
             if len(events) > 1:

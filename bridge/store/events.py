@@ -122,6 +122,14 @@ class EventFilter:
         return found
 
 
+def _due(now: datetime, *, tried: bool) -> tuple[ColumnElement[bool], ...]:
+    return (
+        _events.c.state == EventState.WAITING,
+        _events.c.due_at <= now,
+        _events.c.attempts > 0 if tried else _events.c.attempts == 0,
+    )
+
+
 class EventRepository:
     """All queries on events, by Core. The caller commits.
 
@@ -168,11 +176,7 @@ class EventRepository:
         """
         due = (
             select(_events.c.id)
-            .where(
-                _events.c.state == EventState.WAITING,
-                _events.c.due_at <= now,
-                _events.c.attempts > 0 if tried else _events.c.attempts == 0,
-            )
+            .where(*_due(now, tried=tried))
             .order_by(_events.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -247,13 +251,9 @@ class EventRepository:
         )
         return self._connection.execute(statement).rowcount == 1
 
-    def has_due(self, now: datetime) -> bool:
-        """True when an event waits that may be handled now. A read: it locks nothing."""
-        statement = (
-            select(_events.c.id)
-            .where(_events.c.state == EventState.WAITING, _events.c.due_at <= now)
-            .limit(1)
-        )
+    def has_due(self, now: datetime, *, tried: bool) -> bool:
+        """True when `claim` would find something. A read: it locks nothing."""
+        statement = select(_events.c.id).where(*_due(now, tried=tried)).limit(1)
         return self._connection.scalar(statement) is not None
 
     def oldest_waiting(self) -> datetime | None:

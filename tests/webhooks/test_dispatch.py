@@ -363,10 +363,10 @@ def test_the_dispatcher_outlives_a_database_that_is_away(
     answers = EventRepository.has_due
     refusals = iter(["server gone", "still gone"])
 
-    def has_due(repository: EventRepository, now: datetime) -> bool:
+    def has_due(repository: EventRepository, now: datetime, *, tried: bool) -> bool:
         for message in refusals:
             raise OSError(message)
-        return answers(repository, now)
+        return answers(repository, now, tried=tried)
 
     def wake(change_id: str) -> None:
         raise RuntimeError(change_id)
