@@ -69,6 +69,3 @@ class Journal:
     def __iter__(self) -> Iterator[Exchange]:
         with self._lock:
             return iter(list(self._exchanges))
-
-    def __len__(self) -> int:
-        return len(self._exchanges)

@@ -61,14 +61,6 @@ class Answer:
     content: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def body(self) -> Json:
-        """The body as JSON data, or as text when it is none."""
-        try:
-            return json.loads(self.content)
-        except ValueError:
-            return self.content.decode()
-
 
 class Refused(Exception):
     """Thrown where a request stops; carries the answer."""

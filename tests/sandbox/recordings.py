@@ -85,7 +85,7 @@ class Recording:
 def in_order(release: Release) -> Iterator[Recording]:
     """All REST exchanges in the order in which they were made: reads, then writes."""
     folder = SHARED / FOLDERS[release]
-    by_name = {}
+    by_name: dict[tuple[str, str], list[Path]] = {}
     for file in sorted(folder.glob("*/[0-9]*.json")):
         if file.parent.name in MODELS or file.parent.name == "auth":
             by_name.setdefault((file.parent.name, file.stem.partition("_")[2]), []).append(file)
