@@ -47,7 +47,10 @@ def import_(
     file: Annotated[str, typer.Argument(help="Catalogue file; `-` reads standard input.")],
     yes: Yes = False,
 ) -> None:
-    """Take a catalogue file, after showing what it would change."""
+    """Take a catalogue file, after showing what it would change.
+
+    Example: planbridge catalogue import main catalogue.yaml
+    """
     planbridge = open_app()
     network = planbridge.network(name)
     content, lines = read(_text(file))
@@ -61,7 +64,10 @@ def export(
     name: Name,
     file: Annotated[Path | None, typer.Argument(help="Where to; standard output if none.")] = None,
 ) -> None:
-    """Write everything known as a catalogue file."""
+    """Write everything known as a catalogue file.
+
+    Example: planbridge catalogue export main catalogue.yaml
+    """
     planbridge = open_app()
     network = planbridge.network(name)
     with planbridge.session() as session:
@@ -77,6 +83,8 @@ def learn(name: Name, yes: Yes = False) -> None:
     """Learn plans' limits and price variations from what the last sync saw.
 
     Only what is certain is proposed; the rest is listed.
+
+    Example: planbridge catalogue learn main --yes
     """
     planbridge = open_app()
     network = planbridge.network(name)
@@ -104,6 +112,8 @@ def push(
     """Write the catalogue to the network's products, and read back what can be read.
 
     Limits replace the network's whole row of the product.
+
+    Example: planbridge catalogue push main --dry-run
     """
     planbridge = open_app()
     network = planbridge.network(name)
@@ -124,7 +134,10 @@ def push(
 
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
-    """What is known of each product, and from where."""
+    """What is known of each product, and from where.
+
+    Example: planbridge catalogue show main
+    """
     planbridge = open_app()
     network = planbridge.network(name)
     with planbridge.session() as session:
@@ -151,7 +164,10 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 @app.command()
 def schema() -> None:
-    """The JSON schema of a catalogue file, for editors."""
+    """The JSON schema of a catalogue file, for editors.
+
+    Example: planbridge catalogue schema > catalogue.schema.json
+    """
     print_json(CatalogueFile.model_json_schema())
 
 

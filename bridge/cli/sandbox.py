@@ -31,7 +31,10 @@ def sandbox(
         int, typer.Option(min=0, help="Milliseconds that every answer takes.")
     ] = 0,
 ) -> None:
-    """Run a stand-in network until Ctrl-C; prints how to add it."""
+    """Run a stand-in network until Ctrl-C; prints how to add it.
+
+    Example: planbridge sandbox --memberships 1000
+    """
     network = SandboxNetwork(
         port=port,
         release=release,

@@ -53,7 +53,11 @@ def migrate(
         schema.upgrade(engine)
     else:
         schema.downgrade(engine, revision)
-    typer.echo(f"The database went from {before or 'nothing'} to {schema.current(engine)}.")
+    after = schema.current(engine) or "nothing"
+    if after == (before or "nothing"):
+        typer.echo(f"The database is at {after}; nothing to do.")
+    else:
+        typer.echo(f"The database went from {before or 'nothing'} to {after}.")
 
 
 def token() -> None:
