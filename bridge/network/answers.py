@@ -80,12 +80,20 @@ def decode(answer: Answer, *, network: str, salvage: bool) -> Json:
         return _json(orjson.loads(body))
     except orjson.JSONDecodeError:
         pass
-    if _HTML.search(body):
-        kind = LoginPage if _LOGIN.search(body) else HtmlInstead
-        raise kind(network=network, request=answer.request)
+    page = web_page(answer, network=network)
+    if page is not None:
+        raise page
     if not salvage:
         raise _broken(answer, network, "no clean JSON")
     return _salvaged(answer, body.decode("utf-8", "replace"), network)
+
+
+def web_page(answer: Answer, *, network: str) -> HtmlInstead | None:
+    """The fault of an answer that is a web page, None for any other."""
+    if not _HTML.search(answer.body):
+        return None
+    kind = LoginPage if _LOGIN.search(answer.body) else HtmlInstead
+    return kind(network=network, request=answer.request)
 
 
 def _salvaged(answer: Answer, text: str, network: str) -> Json:

@@ -105,14 +105,17 @@ class Redirected(Fault):
 class HtmlInstead(Fault):
     """The network {network} answered {request} with a web page instead of data."""
 
-    hint = "A cache, firewall or plugin answers in place of the API: exclude /wp-json/ from it."
+    hint = (
+        "A cache, firewall or plugin answers in place of the API: exclude /wp-json/ and "
+        "xmlrpc.php from it."
+    )
     leaves_write_open = True
 
 
 class LoginPage(HtmlInstead):
     """The network {network} answered {request} with its login page."""
 
-    hint = "A plugin forces visitors to sign in: exempt /wp-json/wu/v2 from it."
+    hint = "A plugin forces visitors to sign in: exempt /wp-json/wu/v2 and xmlrpc.php from it."
 
 
 class BrokenAnswer(Fault):
