@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import secrets as random
+from collections.abc import Callable
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import requests
 import typer
 
+from bridge.errors import Conflict
+from bridge.payments.amounts import to_stripe
+from bridge.payments.metadata import reference_for
 from bridge.sandbox.releases import Release
 from bridge.sandbox.server import SandboxNetwork
+from bridge.sandbox.stripe_events import ApiShape, StripeEvents
+from bridge.sandbox.stripe_signing import sign
+from bridge.store.networks import NetworkRepository
+from bridge.store.quotes import QuoteRepository
+from bridge.wiring import open_app
 
-app = typer.Typer(help="Run a stand-in of a WordPress network that uses Ultimate Multisite.")
+_HELP = """Run a stand-in network until Ctrl-C; prints how to add it.
+
+Example: planbridge sandbox --memberships 1000
+"""
+
+app = typer.Typer(help=_HELP)
 
 
 @app.callback(invoke_without_command=True)
 def sandbox(
+    context: typer.Context,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
     release: Annotated[
         Release, typer.Option(help="Which release of the plugin to answer like.")
@@ -31,10 +49,9 @@ def sandbox(
         int, typer.Option(min=0, help="Milliseconds that every answer takes.")
     ] = 0,
 ) -> None:
-    """Run a stand-in network until Ctrl-C; prints how to add it.
-
-    Example: planbridge sandbox --memberships 1000
-    """
+    """Run a stand-in network until Ctrl-C; prints how to add it."""
+    if context.invoked_subcommand is not None:
+        return
     network = SandboxNetwork(
         port=port,
         release=release,
@@ -54,3 +71,74 @@ def sandbox(
     with suppress(KeyboardInterrupt):
         network.serve()
     network.stop()
+
+
+class EventType(StrEnum):
+    """The events that say that a quote was paid."""
+
+    INVOICE = "invoice.paid"
+    SESSION = "checkout.session.completed"
+    INTENT = "payment_intent.succeeded"
+
+
+@app.command()
+def event(
+    network: Annotated[str, typer.Argument(help="Name of the network.")],
+    quote: Annotated[str, typer.Argument(help="Id of the quote (qt_…) that is to be paid.")],
+    type: Annotated[EventType, typer.Option(help="Which event to send.")] = EventType.INVOICE,
+    shape: Annotated[
+        ApiShape, typer.Option(help="Stripe's API version that shapes it.")
+    ] = ApiShape.CURRENT,
+    amount: Annotated[
+        int | None, typer.Option(help="Minor units paid; what is due unless given.")
+    ] = None,
+    to: Annotated[str, typer.Option(help="Address of the service.")] = "http://127.0.0.1:8000",
+) -> None:
+    """Send the service a signed event that says a quote was paid, as Stripe would.
+
+    Nothing is charged: it is for trying out a network before Stripe is connected, and works
+    only with a network that takes test events.
+
+    Example: planbridge sandbox event main qt_… --type invoice.paid
+    """
+    planbridge = open_app()
+    place = planbridge.network(network)
+    if place.livemode:
+        raise Conflict(what="A made-up payment", why=f"{network} takes live events")
+    with planbridge.session() as session:
+        given = QuoteRepository(session, planbridge.quote_key).get(place.key, quote)
+        secrets = NetworkRepository(session, planbridge.seal).stripe_secrets(place)
+    if not secrets:
+        raise Conflict(what="A made-up payment", why=f"{network} has no Stripe signing secret")
+    events = StripeEvents(
+        clock=planbridge.clock,
+        shape=shape,
+        account=place.stripe_account or None,
+        ids=lambda prefix: f"{prefix}_{random.token_hex(12)}",
+    )
+    builders: dict[EventType, Callable[..., bytes]] = {
+        EventType.INVOICE: events.invoice_paid,
+        EventType.SESSION: events.checkout_session_completed,
+        EventType.INTENT: events.payment_intent_succeeded,
+    }
+    currency = given.quote.currency
+    payload = builders[type](
+        amount=to_stripe(given.quote.due_now if amount is None else amount, currency),
+        currency=currency,
+        metadata=reference_for(
+            network=network, membership_id=given.membership_id, quote_id=quote
+        ).to_metadata(),
+    )
+    signature = sign(payload, secrets[0], timestamp=int(planbridge.clock().timestamp()))
+    try:
+        answer = requests.post(
+            f"{to.rstrip('/')}/webhooks/stripe/{network}",
+            data=payload,
+            headers={"Stripe-Signature": signature, "Content-Type": "application/json"},
+            timeout=30,
+        )
+    except requests.RequestException:
+        raise Conflict(what="Sending the event", why=f"nobody answers at {to}") from None
+    typer.echo(f"{answer.status_code} {answer.text}")
+    if not answer.ok:
+        raise typer.Exit(1)
