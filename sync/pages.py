@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -18,6 +18,9 @@ from bridge.store.mirror import Shown, Written, mark_seen, write_rows
 from bridge.store.prices import SeenPrice, replace_variations, save_seen_prices
 from sync.records import shown
 
+# What a price is told by, inside a product.
+_PRICE = ("id", "duration", "duration_unit", "amount", "currency")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageWriter:
@@ -31,6 +34,7 @@ class PageWriter:
     entity: Entity
     pass_id: int
     limits_shown: bool
+    _prices: set[tuple[str, ...]] = field(default_factory=set, repr=False)
 
     def write(
         self, session: Session, rows: Sequence[Row], *, asked_at: datetime
@@ -88,16 +92,25 @@ class PageWriter:
         )
 
     def _note_prices(self, session: Session, rows: Sequence[Row]) -> None:
-        seen = []
+        """A hundred memberships embed the same product: each price is read once a pass."""
+        seen: dict[tuple[str, ...], SeenPrice] = {}
         for row in rows:
             assert isinstance(row, MembershipRow)
-            for _, product in row.embedded_products:
+            for each in row.compiled_product_list or ():
+                raw = each.get("product")
+                if not isinstance(raw, dict):
+                    continue
+                price = tuple(str(raw.get(name)) for name in _PRICE)
+                if price in self._prices or price in seen:
+                    continue
+                product = ProductRow.parse(raw)
                 try:
                     period = Period(product.duration, product.duration_unit)
                 except InvalidPeriod:
                     continue
-                seen.append(SeenPrice(product.id, period, product.amount, row.id))
-        save_seen_prices(session.connection(), self.network_id, seen, pass_id=self.pass_id)
+                seen[price] = SeenPrice(product.id, period, product.amount, row.id)
+        save_seen_prices(session.connection(), self.network_id, seen.values(), pass_id=self.pass_id)
+        self._prices.update(seen)
 
     def _take_variations(self, session: Session, rows: Sequence[Row]) -> None:
         """No known release shows them on a read; one that does is believed."""

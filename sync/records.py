@@ -27,6 +27,8 @@ from bridge.store.mirror import Shown, membership_columns
 
 Columns: TypeAlias = dict[str, Any]
 
+_STATUSES = frozenset(MembershipStatus)
+
 
 def shown(row: Row) -> Shown:
     """The row as the mirror takes it.
@@ -72,7 +74,7 @@ def _product(row: ProductRow) -> Columns:
 
 def _membership(row: MembershipRow) -> Columns:
     # A status that the rules do not know must not keep the membership out of the mirror.
-    known = replace(row, status=MembershipStatus.PENDING.value)
+    known = row if row.status in _STATUSES else replace(row, status=MembershipStatus.PENDING.value)
     columns = membership_columns(
         known.to_domain(),
         date_cancellation=row.date_cancellation,
