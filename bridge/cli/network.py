@@ -12,6 +12,7 @@ from bridge.cli.printing import print_json, print_table
 from bridge.errors import InvalidInput
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
+from bridge.payments.client import check_mode
 from bridge.store.networks import Credentials, NetworkRepository
 from bridge.store.tables import Network
 from bridge.wiring import open_app
@@ -21,6 +22,9 @@ app = typer.Typer(help="Networks: add, check, list, show, remove.", no_args_is_h
 Name = Annotated[str, typer.Argument(help="Short name of the network, such as `main`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SecretFile = typer.Option(help="File that holds it; `-` reads standard input.")
+StripeKeyFile = typer.Option(
+    help="File with the Stripe key (sk_… or rk_…) that money is collected with."
+)
 
 
 @app.command()
@@ -44,6 +48,7 @@ def add(
         ),
     ] = None,
     stripe_account: Annotated[str, typer.Option(help="Stripe account id (acct_…).")] = "",
+    stripe_key_file: Annotated[str | None, StripeKeyFile] = None,
     live: Annotated[bool, typer.Option("--live", help="Take live events, not test ones.")] = False,
     credentials_in_query: Annotated[
         bool,
@@ -61,6 +66,8 @@ def add(
     """
     secret = _secret(api_secret, api_secret_file, "--api-secret-file", prompt="API secret")
     stripe = _secret(stripe_secret, stripe_secret_file, "--stripe-secret-file", prompt=None)
+    stripe_key = _secret(None, stripe_key_file, "--stripe-key-file", prompt=None)
+    check_mode(stripe_key, network=name, livemode=live)
     endpoint = Endpoint(url, api_key, secret, in_query=credentials_in_query)
     planbridge = open_app()
     client = NetworkClient(endpoint, name=name, clock=planbridge.clock)
@@ -74,6 +81,7 @@ def add(
             now=planbridge.clock(),
             stripe_secrets=[stripe] if stripe else [],
             stripe_account=stripe_account,
+            stripe_key=stripe_key,
             livemode=live,
         )
         if capabilities is not None:
@@ -157,6 +165,7 @@ def rotate(
     api_key: Annotated[str | None, typer.Option(help="The new API key.")] = None,
     api_secret_file: Annotated[str | None, SecretFile] = None,
     stripe_secret_file: Annotated[str | None, SecretFile] = None,
+    stripe_key_file: Annotated[str | None, StripeKeyFile] = None,
 ) -> None:
     """Change a network's credentials or add a new Stripe signing secret (the old one still counts).
 
@@ -164,19 +173,23 @@ def rotate(
     """
     planbridge = open_app()
     stripe = _secret(None, stripe_secret_file, "--stripe-secret-file", prompt=None)
+    stripe_key = _secret(None, stripe_key_file, "--stripe-key-file", prompt=None)
     credentials = None
     if api_key or api_secret_file:
         if not (api_key and api_secret_file):
             raise InvalidInput(what="rotate", why="--api-key and --api-secret-file belong together")
         secret = _secret(None, api_secret_file, "--api-secret-file", prompt=None)
         credentials = Credentials(api_key, secret)
-    if credentials is None and not stripe:
+    if credentials is None and not stripe and not stripe_key:
         raise InvalidInput(what="rotate", why="nothing to change was given")
     with planbridge.session() as session:
         repository = NetworkRepository(session, planbridge.seal)
         network = repository.get(name)
+        check_mode(stripe_key, network=name, livemode=network.livemode)
         secrets = [stripe, *repository.stripe_secrets(network)] if stripe else None
-        repository.rotate(name, credentials=credentials, stripe_secrets=secrets)
+        repository.rotate(
+            name, credentials=credentials, stripe_secrets=secrets, stripe_key=stripe_key
+        )
     typer.echo(f"Changed the credentials of {name}.")
 
 
@@ -194,7 +207,7 @@ def _secret(value: str | None, path: str | None, option: str, *, prompt: str | N
 
 
 def _facts(network: Network) -> dict[str, object]:
-    hidden = {"sealed_credentials", "sealed_stripe_secrets"}
-    return {
-        key: value for key, value in vars(network).items() if key not in hidden and key[0] != "_"
+    shown = {
+        key: value for key, value in vars(network).items() if not key.startswith(("_", "sealed_"))
     }
+    return {**shown, "collects": bool(network.sealed_stripe_key)}

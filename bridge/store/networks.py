@@ -35,11 +35,17 @@ class NetworkExists(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The API key and secret of a network; ``in_query`` where its server drops the header."""
+    """The API key and secret of a network; ``in_query`` where its server drops the header.
+
+    ``wp_username`` and ``wp_application_password`` are a super admin's, for what only
+    WordPress itself tells; empty where none is on record.
+    """
 
     api_key: str = field(repr=False)
     api_secret: str = field(repr=False)
     in_query: bool = field(default=False, kw_only=True)
+    wp_username: str = field(default="", kw_only=True)
+    wp_application_password: str = field(default="", repr=False, kw_only=True)
 
 
 class NetworkRepository:
@@ -58,6 +64,7 @@ class NetworkRepository:
         now: datetime,
         stripe_secrets: Sequence[str] = (),
         stripe_account: str = "",
+        stripe_key: str = "",
         livemode: bool = False,
         terms: NetworkTerms | None = None,
     ) -> Network:
@@ -76,6 +83,7 @@ class NetworkRepository:
             url=url,
             sealed_credentials=self._seal.seal(json.dumps(asdict(credentials))),
             sealed_stripe_secrets=self._sealed_list(stripe_secrets),
+            sealed_stripe_key=self._seal.seal(stripe_key) if stripe_key else "",
             stripe_account=stripe_account,
             livemode=livemode,
             terms=terms_to_json(terms or NetworkTerms()),
@@ -142,12 +150,22 @@ class NetworkRepository:
             return ()
         return tuple(json.loads(self._seal.open(network.sealed_stripe_secrets)))
 
+    def stripe_key(self, network: Network) -> str:
+        """The key with which Stripe is asked for this network; "" where it has none.
+
+        Raises:
+            SealBroken: sealed with a key that is not configured.
+        """
+        sealed = network.sealed_stripe_key
+        return self._seal.open(sealed) if sealed else ""
+
     def rotate(
         self,
         name: str,
         *,
         credentials: Credentials | None = None,
         stripe_secrets: Sequence[str] | None = None,
+        stripe_key: str = "",
     ) -> Network:
         """Replace what is given, and reseal the rest with the newest key.
 
@@ -166,6 +184,10 @@ class NetworkRepository:
             network.sealed_stripe_secrets = self._sealed_list(stripe_secrets)
         elif kept:
             network.sealed_stripe_secrets = self._seal.reseal(kept)
+        if stripe_key:
+            network.sealed_stripe_key = self._seal.seal(stripe_key)
+        elif network.sealed_stripe_key:
+            network.sealed_stripe_key = self._seal.reseal(network.sealed_stripe_key)
         self._session.add(network)
         self._session.flush()
         return network

@@ -1,6 +1,7 @@
 """Every table. Importing this package fills ``SQLModel.metadata``."""
 
 from bridge.store.tables.changes import Change, ChangeState, ChangeStep, StoredQuote
+from bridge.store.tables.collections import CollectionRecord, CollectionState, StripeCustomer
 from bridge.store.tables.events import EventState, WebhookEvent
 from bridge.store.tables.mirror import (
     CustomerRecord,
@@ -21,6 +22,8 @@ __all__ = [
     "Change",
     "ChangeState",
     "ChangeStep",
+    "CollectionRecord",
+    "CollectionState",
     "CustomerRecord",
     "DiscountCodeRecord",
     "DomainRecord",
@@ -34,6 +37,7 @@ __all__ = [
     "SeenPriceRecord",
     "SiteRecord",
     "StoredQuote",
+    "StripeCustomer",
     "SyncPass",
     "WebhookEvent",
 ]

@@ -13,7 +13,7 @@ from bridge.store.columns import JSONColumn, UTCDateTime
 class Network(SQLModel, table=True):
     """A WordPress multisite network.
 
-    The three ``sealed_`` columns are encrypted (`bridge.store.seals`); nothing secret is
+    The ``sealed_`` columns are encrypted (`bridge.store.seals`); nothing secret is
     ever in the clear here. ``terms`` is the network's currency, taxes and policy as
     `bridge.store.networks` reads them; ``capabilities`` what the last probe found.
     """
@@ -25,6 +25,7 @@ class Network(SQLModel, table=True):
     url: str
     sealed_credentials: str = Field(repr=False)
     sealed_stripe_secrets: str = Field(default="", repr=False)
+    sealed_stripe_key: str = Field(default="", repr=False)
     stripe_account: str = ""
     livemode: bool = False
     terms: dict[str, Any] = Field(default_factory=dict, sa_type=JSONColumn)

@@ -1,0 +1,119 @@
+"""Single sums: an invoice of its own, paid with the customer's card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bridge.payments.amounts import to_stripe
+from bridge.payments.client import StripeAccount, StripeObject
+from bridge.payments.collection import Collection
+from bridge.payments.faults import CardDeclined
+from bridge.payments.metadata import read_reference
+from bridge.payments.order import Asked, Order
+from bridge.payments.situation import is_of_change
+
+RENEWAL = "subscription_cycle"
+"""The billing reason of invoices that pay for no change."""
+
+
+def charge(account: StripeAccount, collection: Collection, order: Order, *, title: str) -> Asked:
+    """Charge what is due to the card. Declined, the invoice stays open for the customer.
+
+    Raises:
+        StripeFault: Stripe refused for another reason than the card.
+    """
+    invoice = next((row for row in invoices_of(account, order)), None)
+    if invoice is None:
+        invoice = account.ask(
+            account.api.invoices.create,
+            once=order.once("invoice"),
+            customer=order.customer,
+            currency=collection.currency.lower(),
+            collection_method="charge_automatically",
+            auto_advance=False,
+            pending_invoice_items_behavior="exclude",
+            description=title,
+            metadata=order.paying(),
+        )
+    if invoice["status"] == "draft":
+        if not invoice["total"]:
+            account.ask(
+                account.api.invoice_items.create,
+                once=order.once("invoice-item"),
+                customer=order.customer,
+                invoice=invoice["id"],
+                amount=to_stripe(collection.due, collection.currency),
+                currency=collection.currency.lower(),
+                description=title,
+                metadata=order.paying(),
+            )
+        invoice = account.ask(
+            account.api.invoices.finalize_invoice,
+            invoice["id"],
+            once=order.once("invoice-final"),
+            auto_advance=False,
+        )
+        invoice = _pay(account, invoice, order)
+    return outcome(account, invoice, order)
+
+
+def outcome(account: StripeAccount, invoice: StripeObject, order: Order, why: str = "") -> Asked:
+    """What an invoice came to: paid, or a page at Stripe where the customer can pay it."""
+    paid = invoice["status"] == "paid"
+    if paid:
+        _mark_intent(account, invoice, order)
+    elif not why:
+        why = "the bank wants the customer to confirm, or declined the card"
+    return Asked(
+        paid=paid,
+        url=None if paid else invoice.get("hosted_invoice_url"),
+        id=invoice["id"],
+        why="" if paid else why,
+    )
+
+
+def invoices_of(account: StripeAccount, order: Order) -> list[StripeObject]:
+    """Invoices that were made to pay for a change, by their own or the subscription's metadata."""
+    return [
+        row
+        for row in account.every(account.api.invoices.list, customer=order.customer)
+        if row["status"] != "void"
+        and row.get("billing_reason") != RENEWAL
+        and (is_of_change(row, order.change_id) or _through_subscription(row, order.change_id))
+    ]
+
+
+def _pay(account: StripeAccount, invoice: StripeObject, order: Order) -> StripeObject:
+    if invoice["status"] != "open":
+        return invoice
+    try:
+        return account.ask(
+            account.api.invoices.pay,
+            invoice["id"],
+            once=order.once("invoice-pay"),
+            payment_method=order.payment_method,
+            off_session=True,
+        )
+    except CardDeclined:
+        return account.read(account.api.invoices.retrieve, invoice["id"])
+
+
+def _through_subscription(invoice: StripeObject, change_id: str) -> bool:
+    details = ((invoice.get("parent") or {}).get("subscription_details") or {}).get("metadata")
+    reference = read_reference(details)
+    # Without a quote it was adjusted, and nothing was to be paid.
+    return reference is not None and reference.change == change_id and bool(reference.quote)
+
+
+def _mark_intent(account: StripeAccount, invoice: StripeObject, order: Order) -> None:
+    """Let refunds and disputes of the payment find the change, too."""
+    shown = account.read(account.api.invoices.retrieve, invoice["id"], expand=["payments"])
+    rows: list[dict[str, Any]] = (shown.get("payments") or {}).get("data") or []
+    intents = {(row.get("payment") or {}).get("payment_intent") for row in rows}
+    for intent in sorted(one for one in intents if isinstance(one, str)):
+        account.ask(
+            account.api.payment_intents.update,
+            intent,
+            once=order.once(f"mark-{intent}"),
+            metadata=order.paying(),
+        )

@@ -1,0 +1,129 @@
+"""All queries on what was asked of Stripe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from bridge.store.tables import (
+    Change,
+    CollectionRecord,
+    CollectionState,
+    Network,
+    StripeCustomer,
+)
+
+OPEN = (CollectionState.PLANNED, CollectionState.WAITING)
+"""States in which there may be something at Stripe to finish or to take back."""
+
+
+class CollectionRepository:
+    """All queries on collections and the customers they are for. The caller commits."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def expect(self, change: Change, *, now: datetime) -> CollectionRecord | None:
+        """Note in the caller's transaction that a change is to be collected.
+
+        None where the network has no Stripe key. Asking twice returns the same.
+        """
+        network = self._session.get(Network, change.network_id)
+        if network is None or not network.sealed_stripe_key:
+            return None
+        known = self.find(change.id)
+        if known is not None:
+            return known
+        record = CollectionRecord(
+            change_id=change.id,
+            network_id=change.network_id,
+            membership_id=change.membership_id,
+            due_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+        self._session.add(record)
+        self._session.flush()
+        return record
+
+    def find(self, change_id: str) -> CollectionRecord | None:
+        """What is collected for a change, as it is now, or None."""
+        return self._session.get(CollectionRecord, change_id, populate_existing=True)
+
+    def others(self, change: Change) -> list[CollectionRecord]:
+        """What may still be at Stripe for other changes of the same membership."""
+        return list(
+            self._session.exec(
+                select(CollectionRecord).where(
+                    CollectionRecord.network_id == change.network_id,
+                    CollectionRecord.membership_id == change.membership_id,
+                    CollectionRecord.change_id != change.id,
+                    col(CollectionRecord.state).in_(OPEN),
+                )
+            )
+        )
+
+    def open(self, now: datetime, *, limit: int = 200) -> Sequence[tuple[CollectionRecord, Change]]:
+        """What is not over and free to be worked at, with its change, oldest first."""
+        return self._session.exec(
+            select(CollectionRecord, Change)
+            .where(
+                Change.id == CollectionRecord.change_id,
+                col(CollectionRecord.state).in_(OPEN),
+                col(CollectionRecord.due_at) <= now,
+            )
+            .order_by(col(CollectionRecord.created_at))
+            .limit(limit)
+        ).all()
+
+    def claim(self, change_id: str, *, now: datetime, until: datetime) -> bool:
+        """Take it until then; False when another worker has it or it is over."""
+        statement = (
+            update(CollectionRecord)
+            .where(
+                col(CollectionRecord.change_id) == change_id,
+                col(CollectionRecord.state).in_(OPEN),
+                col(CollectionRecord.due_at) <= now,
+            )
+            .values(due_at=until, attempts=CollectionRecord.attempts + 1)
+            .execution_options(synchronize_session=False)
+        )
+        return self._session.exec(statement).rowcount == 1
+
+    def save(self, change_id: str, *, now: datetime, **values: Any) -> None:
+        """Set columns of what is collected for a change."""
+        self._session.exec(
+            update(CollectionRecord)
+            .where(col(CollectionRecord.change_id) == change_id)
+            .values(updated_at=now, **values)
+            .execution_options(synchronize_session=False)
+        )
+
+    def plan(self, change_id: str, plan: dict[str, Any], *, now: datetime, **values: Any) -> bool:
+        """Keep the decision, once; False when one was kept before."""
+        record = self.find(change_id)
+        if record is None or record.plan:
+            return False
+        self.save(change_id, now=now, plan=plan, **values)
+        return True
+
+    def customer(self, network_id: int, customer_id: int) -> StripeCustomer | None:
+        """The customer at Stripe whom planbridge made, or None."""
+        return self._session.get(StripeCustomer, (network_id, customer_id))
+
+    def keep_customer(
+        self, network_id: int, customer_id: int, stripe_id: str, *, now: datetime
+    ) -> None:
+        """Keep the customer at Stripe of a customer of the network."""
+        known = self.customer(network_id, customer_id)
+        if known is None:
+            known = StripeCustomer(
+                network_id=network_id, customer_id=customer_id, stripe_id=stripe_id, created_at=now
+            )
+        known.stripe_id = stripe_id
+        self._session.add(known)
+        self._session.flush()
