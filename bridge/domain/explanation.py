@@ -11,6 +11,7 @@ from bridge.domain.rounding import divide
 
 # Rule: the sentence, with the inputs in braces, and where the rule comes from.
 RULES: dict[str, tuple[str, str]] = {
+    "kind.new": ("The membership was never paid: it starts anew.", "plan-changes §1"),
     "kind.addon": ("Products are added to the current plan.", "plan-changes §6"),
     "kind.lifetime": ("The new plan is paid once and for all.", "plan-changes §4.6"),
     "kind.downgrade": ("The new plan costs less: a downgrade.", "plan-changes §4.10"),

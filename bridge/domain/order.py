@@ -98,7 +98,7 @@ class Order:
 
     def add(self, product_id: int, *, quantity: int = 1, fees: bool = True) -> bool:
         """Add a product with its lines; False with an error when it cannot be had."""
-        if any([priced.product.id == product_id for priced in self.products]):
+        if any(priced.product.id == product_id for priced in self.products):
             return True
         product = self.catalogue.products.get(product_id)
         if product is None:
@@ -123,8 +123,12 @@ class Order:
             problem = self._choose(priced)
             if problem is not None:
                 return problem
+        chosen = priced.amount
         if priced.recurring and self.period is not None and not priced.switch(self.period):
             return NO_VARIATION
+        if priced.product.pricing_type is PricingType.PAY_WHAT_YOU_WANT:
+            # The customer's price stands whatever the period lists.
+            priced.charge(chosen, recurring=priced.recurring)
         return None
 
     def _sold_at(self, priced: Priced) -> tuple[Period, int] | None:

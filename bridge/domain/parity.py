@@ -9,7 +9,7 @@ from __future__ import annotations
 from bridge.domain.billing_dates import waits
 from bridge.domain.comparison import agreement_refusal, daily_prices, is_downgrade
 from bridge.domain.discounts import UNKNOWN, DiscountCode
-from bridge.domain.memberships import Customer
+from bridge.domain.memberships import Customer, MembershipStatus
 from bridge.domain.order import Order
 from bridge.domain.prices import Priced
 from bridge.domain.proration import parity_credit
@@ -25,11 +25,21 @@ def decide(order: Order, *, customer: Customer, discount: DiscountCode | None) -
     if customer.id != membership.customer_id:
         order.refuse("lacks_permission", "You are not allowed to modify this membership.")
         return ChangeKind.UPGRADE
-    if not request.products:
-        order.refuse("no_changes", NO_CHANGES)
-        return ChangeKind.UPGRADE
     for product_id in request.products:
         order.add(product_id)
+    return _proposed(order)
+
+
+def _proposed(order: Order) -> ChangeKind:
+    """What the products in the order amount to for this membership (§4, 1-4)."""
+    membership = order.membership
+    if not order.request.products:
+        order.refuse("no_changes", NO_CHANGES)
+        return ChangeKind.UPGRADE
+    if membership.status is MembershipStatus.PENDING:
+        # Never paid: the plugin starts over as if there were no membership (§1).
+        order.note("kind.new")
+        return ChangeKind.UPGRADE
     if order.plan is None:
         return _addon(order)
     if order.plan.id == membership.plan_id and order.period == membership.period:

@@ -28,8 +28,7 @@ class Priced:
         self.product = product
         self.factor = factor
         self.setup_fee = product.setup_fee * factor
-        amount = 0 if product.pricing_type in _FREE else product.amount * factor
-        self._at(product.period, amount)
+        self._at(product.period, _stored_amount(product) * factor)
 
     def _at(self, period: Period, amount: int) -> None:
         self.period = period
@@ -70,3 +69,12 @@ class Priced:
         if found is not None:
             self._at(*found)
         return found is not None
+
+
+def _stored_amount(product: Product) -> int:
+    """The product's own price in minor units: nothing, or the suggested one, or as stored."""
+    if product.pricing_type in _FREE:
+        return 0
+    if product.pricing_type is PricingType.PAY_WHAT_YOU_WANT:
+        return product.pwyw_suggested
+    return product.amount
