@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     webhook_max_bytes: int = Field(
         default=1_048_576, ge=1024, description="Largest webhook body that is read."
     )
+    stripe_url: str = Field(
+        default="https://api.stripe.com",
+        pattern=r"^https?://",
+        description="Where Stripe's API is; another address only for a stand-in.",
+    )
     network_timeout: float = Field(
         default=60.0, gt=0, description="Seconds to wait for a network's answer."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import Any
@@ -21,12 +21,15 @@ from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
 from bridge.network.transport import Timeouts
+from bridge.payments.client import StripeAccount
 from bridge.settings import Settings, load_settings
 from bridge.store import schema
 from bridge.store.engine import make_engine
 from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal
 from bridge.store.tables import Network
+from bridge.upgrades.collecting import Collecting
+from bridge.upgrades.collection_rounds import CollectionRounds
 from bridge.upgrades.engine import UpgradeEngine
 from bridge.web.app import create_app
 from bridge.web.service import Service
@@ -54,6 +57,8 @@ class App:
     engine: Engine
     seal: Seal
     clock: Clock = utc_now
+    # By sealed key: one account keeps one pace.
+    _accounts: dict[str, StripeAccount] = field(default_factory=dict, repr=False)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -98,6 +103,32 @@ class App:
             clock=self.clock,
         )
 
+    def stripe_account(self, network: Network) -> StripeAccount | None:
+        """The Stripe account that collects for a network; None where it has no key."""
+        if not network.sealed_stripe_key:
+            return None
+        known = self._accounts.get(network.sealed_stripe_key)
+        if known is None:
+            with self.session() as session:
+                key = NetworkRepository(session, self.seal).stripe_key(network)
+            known = StripeAccount(
+                key,
+                network=network.name,
+                livemode=network.livemode,
+                base_url=self.settings.stripe_url,
+            )
+            self._accounts[network.sealed_stripe_key] = known
+        return known
+
+    def collecting(self) -> Collecting:
+        """What collects changes through Stripe."""
+        return Collecting(
+            self.engine,
+            account_for=self.stripe_account,
+            clock=self.clock,
+            quote_key=self.quote_key,
+        )
+
     def client_for(self, network_id: int) -> NetworkClient:
         """The client of a network by its id, for the engine."""
         with self.session() as session:
@@ -119,10 +150,17 @@ class App:
 def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
     """The whole service as one ASGI application; its parts start and stop with it."""
     upgrades = planbridge.upgrade_engine(**engine_options)
+    collecting = planbridge.collecting()
+    rounds = CollectionRounds(collecting)
+
+    def wake(change_id: str) -> None:
+        upgrades.wake(change_id)
+        rounds.wake()
+
     dispatcher = Dispatcher(
         planbridge.engine,
         clock=planbridge.clock,
-        wake=upgrades.wake,
+        wake=wake,
         quote_key=planbridge.quote_key,
     )
     inbox = Inbox(planbridge.engine, on_stored=dispatcher.wake)
@@ -134,6 +172,8 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         clock=planbridge.clock,
         upgrades=upgrades,
         wake_inbox=dispatcher.wake,
+        collecting=collecting,
+        wake_collecting=rounds.wake,
         quote_key=planbridge.quote_key,
         quote_minutes=settings.quote_minutes,
     )
@@ -144,11 +184,13 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         await asyncio.to_thread(upgrades.start)
         inbox.start()
         dispatcher.start()
+        rounds.start()
         try:
             yield
         finally:
             await asyncio.to_thread(inbox.close)
             await asyncio.to_thread(dispatcher.close)
+            await asyncio.to_thread(rounds.stop)
             await asyncio.to_thread(upgrades.stop)
 
     return create_app(

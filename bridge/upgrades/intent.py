@@ -19,6 +19,7 @@ from sqlmodel import Session
 from bridge.domain.memberships import Membership
 from bridge.errors import Conflict, QuoteExpired, UnknownQuote
 from bridge.store.changes import ChangeRepository, ChangeStandsInTheWay
+from bridge.store.collections import CollectionRepository
 from bridge.store.quotes import GivenQuote, QuoteRepository, QuoteTampered
 from bridge.store.tables import Change, ChangeState
 from bridge.upgrades.corrections import retry_change, revoke_change
@@ -149,7 +150,9 @@ def request_change(session: Session, given: GivenQuote, now: datetime) -> Change
     if not make_way(changes, given, now=now):
         raise ChangeStandsInTheWay(membership=given.membership_id)
     state = ChangeState.AWAITING_PAYMENT if given.quote.due_now > 0 else state_when_paid(given)
-    return changes.add(new_change(changes, given, membership, state, now=now))
+    change = changes.add(new_change(changes, given, membership, state, now=now))
+    CollectionRepository(session).expect(change, now=now)
+    return change
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 import bridge
 from bridge.web import problems
-from bridge.web.api import changes, events, memberships, networks, quotes
+from bridge.web.api import changes, events, memberships, networks, payments, quotes
 from bridge.web.auth import require_token
 from bridge.web.health import Check, health_router
 from bridge.web.service import Service
@@ -43,6 +43,6 @@ def create_app(
     app.include_router(health_router(checks))
     app.include_router(webhooks)
     guarded = [Depends(require_token(token))]
-    for module in (networks, memberships, quotes, changes, events):
+    for module in (networks, memberships, quotes, changes, payments, events):
         app.include_router(module.router, prefix="/v1", dependencies=guarded)
     return app

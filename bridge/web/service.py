@@ -13,6 +13,7 @@ from sqlmodel import Session
 from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal
 from bridge.store.tables import Network
+from bridge.upgrades.collecting import Collecting
 
 Clock = Callable[[], datetime]
 
@@ -38,6 +39,8 @@ class Service:
         clock: Clock,
         upgrades: Waker,
         wake_inbox: Callable[[], None],
+        collecting: Collecting,
+        wake_collecting: Callable[[], None],
         quote_key: bytes,
         quote_minutes: int,
     ) -> None:
@@ -46,6 +49,8 @@ class Service:
         self.clock = clock
         self.upgrades = upgrades
         self.wake_inbox = wake_inbox
+        self.collecting = collecting
+        self.wake_collecting = wake_collecting
         self.quote_key = quote_key
         self.quote_minutes = quote_minutes
 

@@ -24,13 +24,15 @@ def create_change(
     """Ask for what a quote says.
 
     Nothing due: it is carried out at once (a downgrade at the end of the term).
-    Something due: it waits for the payment that carries the quote's id.
+    Something due: it waits for the payment that carries the quote's id; ``…/collect``
+    asks for it.
     """
     now = service.clock()
     stored = QuoteRepository(session, service.quote_key).get(network.key, wanted.quote)
     change = request_change(session, stored, now=now)
     session.commit()
     service.upgrades.wake(change.id)
+    service.wake_collecting()
     return ChangeView.model_validate(change)
 
 
@@ -82,6 +84,7 @@ def revoke(
     _change(network, change_id, session)
     change = revoke_change(session, change_id, now=service.clock())
     session.commit()
+    service.wake_collecting()
     return ChangeView.model_validate(change)
 
 

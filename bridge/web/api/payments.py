@@ -1,0 +1,60 @@
+"""``…/changes/{id}/collect``: collecting what a change costs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from bridge.errors import UnknownChange
+from bridge.store.changes import ChangeRepository
+from bridge.web.api.models import Model
+from bridge.web.service import ASession, TheNetwork, TheService
+
+router = APIRouter(prefix="/networks/{network}/changes", tags=["payments"])
+
+_ADDRESS = Field(default="", pattern=r"^(https?://\S+)?$", max_length=2000)
+
+
+class CollectIn(Model):
+    """Where a payment page sends the customer afterwards; the network's main site if not given."""
+
+    success_url: str = _ADDRESS
+    cancel_url: str = _ADDRESS
+
+
+class CollectionView(Model):
+    """What came of collecting.
+
+    ``url`` is where the customer has to go, null when he need not. ``paid`` is true when the
+    sum has been collected; the change goes on when Stripe's event arrives. ``why`` says what
+    stood in the way of charging the card.
+    """
+
+    change_id: str
+    how: str
+    paid: bool
+    url: str | None
+    why: str
+
+
+@router.post("/{change_id}/collect")
+def collect(
+    network: TheNetwork,
+    change_id: str,
+    service: TheService,
+    session: ASession,
+    wanted: CollectIn | None = None,
+) -> CollectionView:
+    """Collect what a change costs: charge the card on file, or open a payment page.
+
+    Repeating it charges nothing twice and shows the same page.
+    """
+    change = ChangeRepository(session).find(change_id)
+    if change is None or change.network_id != network.key:
+        raise UnknownChange(change=change_id)
+    session.rollback()
+    wanted = wanted or CollectIn()
+    collected = service.collecting.collect(
+        network, change_id, success_url=wanted.success_url, cancel_url=wanted.cancel_url
+    )
+    return CollectionView.model_validate(collected)
