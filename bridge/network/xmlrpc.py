@@ -120,7 +120,7 @@ class SiteXmlRpc:
 
     def _options(self) -> dict[str, str]:
         options = self._calls.call(Options())
-        told = {option.name: str(getattr(option, "value", "")) for option in options}
+        told = {option.name: _text(getattr(option, "value", "")) for option in options}
         addresses = [told[name] for name in ("blog_url", "home_url") if told.get(name)]
         if all(is_another_site(self.url, address) for address in addresses):
             answered = addresses[0] if addresses else "one that does not say where it is"
@@ -149,7 +149,7 @@ class SiteXmlRpc:
             return Roles(number=_MEMBERS_PER_CALL, offset=offset)
 
         rows = self._walk(page, per_call=_MEMBERS_PER_CALL, what="users")
-        return {key: getattr(row, "roles", None) or () for key, row in rows.items()}
+        return {key: _names(getattr(row, "roles", None)) for key, row in rows.items()}
 
     def _walk(self, page: Callable[[int], Any], *, per_call: int, what: str) -> dict[str, Any]:
         """All rows by their id, however many calls it takes."""
@@ -182,7 +182,18 @@ def _is_public(post_type: Any) -> bool:
 
 
 def _by_role(users: dict[str, Sequence[str]]) -> dict[str, int]:
-    return dict(Counter(str(role) for roles in users.values() for role in roles))
+    return dict(Counter(role for roles in users.values() for role in roles))
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, str | int | float) else ""
+
+
+def _names(roles: object) -> list[str]:
+    # PHP sends a list with gaps as a map, and WordPress leaves gaps where a user has
+    # capabilities of his own beside his roles.
+    found = list(roles.values()) if isinstance(roles, dict) else roles
+    return [role for role in found if isinstance(role, str)] if isinstance(found, list) else []
 
 
 def _hours(text: str) -> timedelta | None:

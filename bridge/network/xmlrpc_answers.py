@@ -38,8 +38,9 @@ def read_values(body: bytes) -> tuple[Any, ...]:
     parser.EndElementHandler = unmarshaller.end
     parser.CharacterDataHandler = unmarshaller.data
     parser.StartDoctypeDeclHandler = _refuse
+    document = _document(body)
     try:
-        parser.Parse(_document(body), True)
+        parser.Parse(document, True)
         return unmarshaller.close()
     except expat.ExpatError as error:
         raise NotXmlRpc(f"damaged XML ({expat.ErrorString(error.code)})") from None

@@ -79,7 +79,8 @@ class SiteCalls:
             self._password,
             transport=self._transport,
         )
-        if not isinstance(client.supported_methods, list):
+        methods = client.supported_methods
+        if not isinstance(methods, list) or not all(isinstance(name, str) for name in methods):
             raise UnexpectedShape
         return client
 
