@@ -16,7 +16,7 @@ from bridge.store.tables import Change, ChangeState, ChangeStep, MembershipRecor
 
 
 class ChangeStandsInTheWay(Conflict):
-    """A change of membership {membership} cannot be opened now: another one or its payment is."""
+    """Membership {membership} has another change under way."""
 
     hint = "`planbridge changes list --membership {membership}` shows it."
 

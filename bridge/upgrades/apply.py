@@ -23,15 +23,8 @@ from bridge.store.mirror import Shown, membership_columns, write_rows
 from bridge.store.readers import membership_record, sites_of
 from bridge.store.tables import Change
 from bridge.upgrades.gateways import may_write
-from bridge.upgrades.outcomes import Again, Done, Outcome
+from bridge.upgrades.outcomes import BEFORE, OTHER_PRODUCTS, PAYMENT, Again, Done, Outcome
 from bridge.upgrades.target import has_products, membership_fields, stands_as_quoted
-
-CHECK = "check"
-PAYMENT = "payment"
-"""Names of stages that later ones read the notes of."""
-
-BEFORE = "before"
-"""In the notes of `CHECK`: limits in force by site id, before the membership was written."""
 
 _SENT_AT = "sent_at"
 
@@ -59,9 +52,15 @@ def check(job: Job) -> Outcome:
     """Before anything is written: how the membership stands, and whether it may be written."""
     row = read_membership(job)
     membership = row.to_domain()
-    detail: dict[str, object] = {"plan_id": membership.plan_id, "gateway": membership.gateway}
     target = job.change.target
-    if not has_products(target, membership) and not stands_as_quoted(target, membership):
+    done_before = has_products(target, membership)
+    other_products = not done_before and not stands_as_quoted(target, membership)
+    detail: dict[str, object] = {
+        "plan_id": membership.plan_id,
+        "gateway": membership.gateway,
+        OTHER_PRODUCTS: other_products,
+    }
+    if other_products:
         return Again(
             f"Membership {row.id} was given other products on the network since the quote "
             f"(plan {membership.plan_id}, add-ons {dict(membership.addons)}). Nothing was "
@@ -73,7 +72,7 @@ def check(job: Job) -> Outcome:
     if not verdict.allowed:
         return Again(verdict.sentence, detail, stuck=True)
     detail["gateway_note"] = verdict.sentence
-    if not has_products(target, membership):
+    if not done_before:
         detail[BEFORE] = {
             str(site.id): dict(site.effective_limits)
             for site in find_sites(job)

@@ -16,6 +16,7 @@ from bridge.network.client import NetworkClient
 from bridge.store.changes import ChangeRepository
 from bridge.store.tables import Change, ChangeState
 from bridge.upgrades.intent import retry_change
+from bridge.upgrades.names import HeldName
 from bridge.upgrades.outcomes import DEFAULT_BACKOFF, Backoff
 from bridge.upgrades.steps import Steps
 from bridge.upgrades.workflow import VERSION, WAKE, CarryOut, register
@@ -74,22 +75,31 @@ class UpgradeEngine:
             store=store, client_for=client_for, clock=clock, backoff=backoff, settle=settle
         )
         self._carry_out: CarryOut | None = None
+        self._name = HeldName(store, executor_id)
         self._begun: set[str] = set()
         self._signal = threading.Event()
         self._stopping = False
         self._sweeper: threading.Thread | None = None
 
     def start(self) -> None:
-        """Continue what was under way, and begin to take up changes."""
+        """Continue what was under way, and begin to take up changes.
+
+        Raises:
+            Locked: another engine with the same ``executor_id`` is at work on this store.
+        """
         if self._sweeper is not None:
             return
+        self._name.take()
+        try:
+            self._launch()
+        except BaseException:
+            DBOS.destroy()
+            self._name.give_back()
+            raise
         self._stopping = False
-        self._steps.open()
-        DBOS(config=self._configuration())
-        self._carry_out = register(self._steps)
-        DBOS.launch()
-        DBOS.register_queue(_QUEUE, polling_interval_sec=self._poll)
-        self._sweeper = threading.Thread(target=self._sweep_always, name="change-sweeper")
+        self._sweeper = threading.Thread(
+            target=self._sweep_always, name="change-sweeper", daemon=True
+        )
         self._sweeper.start()
 
     def stop(self, patience: float = 30.0) -> None:
@@ -99,9 +109,10 @@ class UpgradeEngine:
         self._stopping = True
         self._signal.set()
         self._sweeper.join()
+        self._sweeper = None
         self._steps.close(patience)
         DBOS.destroy()
-        self._sweeper = None
+        self._name.give_back()
         self._begun.clear()
 
     def wake(self, change_id: str | None = None) -> None:
@@ -145,6 +156,13 @@ class UpgradeEngine:
             self._begin(_workflow_id(change), change.id)
         self._begun &= {_workflow_id(change) for change in ready}
         return len(ready)
+
+    def _launch(self) -> None:
+        self._steps.open()
+        DBOS(config=self._configuration())
+        self._carry_out = register(self._steps)
+        DBOS.launch()
+        DBOS.register_queue(_QUEUE, polling_interval_sec=self._poll)
 
     def _sweep_always(self) -> None:
         adopted = False

@@ -1,12 +1,22 @@
-"""How one try of one stage ends."""
+"""How one try of one stage ends, and the names under which stages leave notes for others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from bridge.store.tables import ChangeState
+
+CHECK: Final = "check"
+PAYMENT: Final = "payment"
+"""Stages whose notes others read."""
+
+BEFORE: Final = "before"
+"""In the notes of `CHECK`: limits in force by site id, before the membership was written."""
+
+OTHER_PRODUCTS: Final = "other_products"
+"""In the notes of `CHECK`: the network has changed the membership since the quote."""
 
 
 @dataclass(frozen=True, slots=True)

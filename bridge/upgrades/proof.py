@@ -17,8 +17,8 @@ from bridge.store.changes import ChangeRepository
 from bridge.store.limits import EFFECTIVE, LimitsOwner, own_limits, save_limits
 from bridge.store.readers import load_catalogue
 from bridge.store.tables import ChangeState
-from bridge.upgrades.apply import BEFORE, CHECK, Job, find_sites, read_membership
-from bridge.upgrades.outcomes import Again, Done, Outcome
+from bridge.upgrades.apply import Job, find_sites, read_membership
+from bridge.upgrades.outcomes import BEFORE, CHECK, Again, Done, Outcome
 from bridge.upgrades.target import has_products
 
 

@@ -17,8 +17,8 @@ from bridge.network.client import NetworkClient
 from bridge.network.faults import Fault
 from bridge.store.changes import ChangeRepository
 from bridge.store.tables import Change, ChangeState
-from bridge.upgrades.apply import CHECK, PAYMENT, Job, book_payment, check, save_sites, write
-from bridge.upgrades.outcomes import Again, Backoff, Done, Outcome
+from bridge.upgrades.apply import Job, book_payment, check, save_sites, write
+from bridge.upgrades.outcomes import CHECK, PAYMENT, Again, Backoff, Done, Outcome
 from bridge.upgrades.proof import prove
 
 _log = structlog.get_logger(__name__)

@@ -52,11 +52,11 @@ def utc_now() -> datetime:
 class Scene:
     """Everything of one test: the network, the store, what is asked of the engine."""
 
-    def __init__(self, network: SandboxNetwork, folder: Path) -> None:
+    def __init__(self, network: SandboxNetwork, folder: Path, url: str = "") -> None:
         self.sandbox = network
-        self.store: Engine = make_engine(f"sqlite:///{folder / 'store.sqlite'}")
+        self.store: Engine = make_engine(url or f"sqlite:///{folder / 'store.sqlite'}")
         schema.upgrade(self.store)
-        self.engine_url = f"sqlite:///{folder / 'engine.sqlite'}"
+        self.engine_url = url or f"sqlite:///{folder / 'engine.sqlite'}"
         with Session(self.store) as session:
             row = Network(name="main", url=network.url, sealed_credentials="", created_at=utc_now())
             session.add(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -12,8 +13,10 @@ from bridge.network.client import Entity
 from bridge.sandbox.example_limits import FREE, PREMIUM
 from bridge.sandbox.examples import BASIC_ID, EXTRA_DISK_SPACE_ID, PREMIUM_ID, PRIORITY_SUPPORT_ID
 from bridge.sandbox.faults import Fault
+from bridge.sandbox.server import SandboxNetwork
 from bridge.sandbox.wire import Request
 from bridge.store.changes import ChangeStandsInTheWay
+from bridge.store.locks import Locked
 from bridge.store.tables import ChangeState
 from tests.upgrades.scene import FREE_MEMBERSHIP, LIMITS, QUICK, Scene, running, utc_now
 
@@ -197,7 +200,7 @@ class TestAttention:
             scene.sandbox.faults = lambda _: None
             scene.wait_for(change_id, ChangeState.PROVEN)
 
-    def test_a_membership_changed_on_the_network_since_the_quote_is_not_overwritten(
+    def test_a_membership_changed_there_since_is_overwritten_on_the_operators_word_only(
         self, scene: Scene
     ) -> None:
         given = scene.quote()
@@ -205,10 +208,13 @@ class TestAttention:
             client.update(Entity.MEMBERSHIP, FREE_MEMBERSHIP, {"plan_id": BASIC_ID})
         change_id = scene.pay(given)
         scene.sandbox.journal.clear()
-        with running(scene.engine()):
+        engine = scene.engine()
+        with running(engine):
             change = scene.wait_for(change_id, ChangeState.ATTENTION)
-        assert "other products" in change.reason
-        assert scene.sandbox.journal.writes() == []
+            assert "other products" in change.reason
+            assert scene.sandbox.journal.writes() == []
+            engine.retry(change_id)
+            scene.wait_for(change_id, ChangeState.PROVEN)
 
 
 class TestRetried:
@@ -286,3 +292,30 @@ class TestGoingOn:
         with running(scene.engine()):
             scene.wait_for(change_id, ChangeState.PROVEN)
         assert len(scene.sandbox.journal.writes("/payment")) == 1
+
+
+class TestOneEnginePerName:
+    def test_a_second_engine_of_the_same_name_is_refused(self, scene: Scene) -> None:
+        with running(scene.engine()), pytest.raises(Locked, match="test-1"):
+            scene.engine().start()
+
+    def test_the_name_is_free_again_after_a_stop(self, scene: Scene) -> None:
+        for _ in range(2):
+            with running(scene.engine()):
+                pass
+
+
+class TestPostgreSQL:
+    def test_store_and_engine_may_be_one_postgresql_database(
+        self, postgres_url: str, tmp_path: Path
+    ) -> None:
+        with SandboxNetwork() as network:
+            scene = Scene(network, tmp_path, postgres_url)
+            write_limits(scene, Entity.SITE, 4, DISK_OVERRIDE)
+            change_id = scene.pay(scene.quote())
+            with running(scene.engine()):
+                scene.wait_for(change_id, ChangeState.ATTENTION)
+                write_limits(scene, Entity.SITE, 4, {})
+                scene.engine().retry(change_id)
+                scene.wait_for(change_id, ChangeState.PROVEN)
+            scene.store.dispose()

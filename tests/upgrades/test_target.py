@@ -1,0 +1,105 @@
+"""What is written to a membership: fixed at acceptance, the same however often it is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from bridge.domain.memberships import MembershipStatus
+from bridge.domain.quotes import ChangeKind, QuoteRequest
+from bridge.store.quotes import GivenQuote, membership_basis
+from bridge.upgrades.target import membership_fields, stands_as_quoted, target_of
+from tests.upgrades.conftest import FREE, MEMBERSHIP, NOW, PREMIUM, PREMIUM_QUOTE
+
+TERM_END = datetime(2026, 12, 6, 23, 59, 59, tzinfo=UTC)
+
+
+def target(*, paid: bool = True, **changed: object) -> dict[str, object]:
+    given = GivenQuote(
+        id="qt_1",
+        network_id=1,
+        membership_id=MEMBERSHIP.id,
+        quote=replace(PREMIUM_QUOTE, **changed),
+        request=QuoteRequest(products=(PREMIUM,)),
+        basis=membership_basis(MEMBERSHIP),
+        created_at=NOW,
+        expires_at=NOW + timedelta(hours=1),
+    )
+    return target_of(given, MEMBERSHIP, paid=paid, now=NOW)
+
+
+def test_all_fields_in_major_units_with_the_cycle_begun_anew() -> None:
+    assert membership_fields(target(), MEMBERSHIP) == {
+        "plan_id": PREMIUM,
+        "addon_products": {},
+        "amount": Decimal("29.99"),
+        "initial_amount": Decimal("29.99"),
+        "duration": 1,
+        "duration_unit": "month",
+        "recurring": True,
+        "status": "active",
+        "date_expiration": datetime(2026, 12, 24, 23, 59, 59, tzinfo=UTC),
+    }
+
+
+def test_writing_again_over_its_own_effect_is_the_same_write() -> None:
+    first = membership_fields(target(), MEMBERSHIP)
+    after = replace(
+        MEMBERSHIP,
+        plan_id=PREMIUM,
+        status=MembershipStatus(first["status"]),
+        date_expiration=first["date_expiration"],
+    )
+    assert membership_fields(target(), after) == first
+
+
+@pytest.mark.parametrize(
+    ("paid", "current", "status"),
+    [
+        (True, "trialing", "active"),
+        (True, "on-hold", "active"),
+        (True, "cancelled", "active"),
+        (False, "trialing", "trialing"),
+        (False, "expired", "active"),
+        (False, "pending", "active"),
+        (False, "cancelled", "cancelled"),
+        (False, "on-hold", "on-hold"),
+    ],
+)
+def test_paid_means_active_and_unpaid_mostly_keeps_the_status(
+    paid: bool, current: str, status: str
+) -> None:
+    membership = replace(MEMBERSHIP, status=MembershipStatus(current))
+    assert membership_fields(target(paid=paid), membership)["status"] == status
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"kind": ChangeKind.ADDON},
+        {"keeps_cycle": True},
+        {"kind": ChangeKind.DOWNGRADE, "effective_at": TERM_END},
+    ],
+)
+def test_what_keeps_the_term_leaves_the_expiration_of_the_day(changed: dict[str, object]) -> None:
+    """Not the one at acceptance: a renewal may have moved it since."""
+    renewed = replace(MEMBERSHIP, date_expiration=TERM_END)
+    assert membership_fields(target(**changed), renewed)["date_expiration"] == TERM_END
+
+
+def test_a_plan_that_is_never_billed_again_is_for_life() -> None:
+    free = replace(PREMIUM_QUOTE.target, plan_id=FREE, amount=0, recurring=False)
+    for changed in ({}, {"kind": ChangeKind.DOWNGRADE, "effective_at": TERM_END}):
+        document = target(target=free, **changed)
+        membership = replace(MEMBERSHIP, date_expiration=TERM_END)
+        assert membership_fields(document, membership)["date_expiration"] is None
+
+
+def test_the_products_that_were_quoted_are_recognised() -> None:
+    assert stands_as_quoted(target(), MEMBERSHIP)
+    assert not stands_as_quoted(target(), replace(MEMBERSHIP, addons={2: 1}))
+    forced = {key: value for key, value in target().items() if key != "basis"}
+    assert stands_as_quoted(forced, replace(MEMBERSHIP, addons={2: 1}))
