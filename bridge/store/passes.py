@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from bridge.errors import StoreError
@@ -151,17 +151,6 @@ def stop(session: Session, pass_id: int, sentence: str, *, alone: bool) -> None:
     found.state = FAILED if alone else RUNNING
     session.add(found)
     session.flush()
-
-
-def last_passes(session: Session, network_id: int) -> dict[str, SyncPass]:
-    """The newest complete pass of each entity."""
-    newest = (
-        select(func.max(SyncPass.id))
-        .where(SyncPass.network_id == network_id, SyncPass.state == COMPLETE)
-        .group_by(col(SyncPass.entity))
-    )
-    rows = session.exec(select(SyncPass).where(col(SyncPass.id).in_(newest)))
-    return {row.entity: row for row in rows}
 
 
 def _forget_old(session: Session, network_id: int, now: datetime) -> None:
