@@ -6,11 +6,15 @@ results differ, the results are followed and the place says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bridge.domain.billing_dates import waits
 from bridge.domain.comparison import agreement_refusal, daily_prices, is_downgrade
 from bridge.domain.discounts import UNKNOWN, DiscountCode
 from bridge.domain.memberships import Customer, MembershipStatus
 from bridge.domain.order import Order
+from bridge.domain.overlimits import overlimit_errors
+from bridge.domain.preflight import SiteUsage
 from bridge.domain.prices import Priced
 from bridge.domain.proration import parity_credit
 from bridge.domain.quotes import ChangeKind, QuoteError
@@ -18,8 +22,17 @@ from bridge.domain.quotes import ChangeKind, QuoteError
 NO_CHANGES = "This cart proposes no changes to the current membership."
 
 
-def decide(order: Order, *, customer: Customer, discount: DiscountCode | None) -> ChangeKind:
-    """Fill the order and say what it proposes; refusals are left in ``order.errors``."""
+def decide(
+    order: Order,
+    *,
+    customer: Customer,
+    discount: DiscountCode | None,
+    usage: Sequence[SiteUsage] = (),
+) -> ChangeKind:
+    """Fill the order and say what it proposes; refusals are left in ``order.errors``.
+
+    ``usage`` is what the membership's sites use, for the refusal of too small a plan.
+    """
     membership, request = order.membership, order.request
     take_code(order, discount)
     if customer.id != membership.customer_id:
@@ -27,10 +40,10 @@ def decide(order: Order, *, customer: Customer, discount: DiscountCode | None) -
         return ChangeKind.UPGRADE
     for product_id in request.products:
         order.add(product_id)
-    return _proposed(order)
+    return _proposed(order, usage)
 
 
-def _proposed(order: Order) -> ChangeKind:
+def _proposed(order: Order, usage: Sequence[SiteUsage]) -> ChangeKind:
     """What the products in the order amount to for this membership (§4, 1-4)."""
     membership = order.membership
     if not order.request.products:
@@ -47,7 +60,7 @@ def _proposed(order: Order) -> ChangeKind:
             return _addon(order)
         order.refuse("no_changes", NO_CHANGES)
         return ChangeKind.UPGRADE
-    return _plan_change(order)
+    return _plan_change(order, overlimit_errors(order.plan.limits or {}, usage))
 
 
 def take_code(order: Order, discount: DiscountCode | None) -> None:
@@ -95,7 +108,11 @@ def _addon(order: Order) -> ChangeKind:
     return ChangeKind.ADDON
 
 
-def _plan_change(order: Order) -> ChangeKind:
+def _plan_change(order: Order, too_much: list[QuoteError]) -> ChangeKind:
+    """Upgrade or downgrade, with its credit (§4, 5-12)."""
+    if too_much:
+        order.errors.extend(too_much)
+        return ChangeKind.UPGRADE
     total, recurring = order.total(), order.recurring_total()
     old = current_plan(order)
     if recurring == 0 and total > 0:

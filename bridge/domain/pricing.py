@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from bridge.domain.memberships import Customer, Membership
 from bridge.domain.offers import not_offered
 from bridge.domain.order import Order
 from bridge.domain.parity import decide as decide_like_plugin
+from bridge.domain.preflight import SiteUsage
 from bridge.domain.quotes import Quote, QuoteRequest
 from bridge.domain.terms import NetworkTerms
 
@@ -27,13 +29,18 @@ def quote(
     terms: NetworkTerms,
     now: datetime,
     discount: DiscountCode | None = None,
+    usage: Sequence[SiteUsage] = (),
     enforce_offers: bool = True,
 ) -> Quote:
     """Quote a change of a membership by the network's policy (``terms.policy``).
 
     ``now`` is aware UTC. ``discount`` is the code that ``request.discount_code`` names,
-    None where the network has none of that name. A choice that cannot be had is an
-    answer, not an exception: the quote then has errors and kind NONE or IMPOSSIBLE.
+    None where the network has none of that name. ``usage`` lets ``parity`` refuse a plan
+    that is too small for the sites, as the plugin does; ``fair`` leaves that to
+    `preflight`. ``enforce_offers`` refuses products that the member is not offered.
+
+    A choice that cannot be had is an answer, not an exception: the quote then has errors
+    and kind NONE or IMPOSSIBLE.
     """
     fair = terms.policy != "parity"
     order = Order(
@@ -50,7 +57,7 @@ def quote(
         order.errors.append(refusal)
     if fair:
         return fair_quote(order, decide_fairly(order, customer=customer, discount=discount))
-    kind = decide_like_plugin(order, customer=customer, discount=discount)
+    kind = decide_like_plugin(order, customer=customer, discount=discount, usage=usage)
     return parity_quote(order, kind, customer=customer)
 
 
