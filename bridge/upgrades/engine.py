@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -24,6 +26,7 @@ from bridge.upgrades.workflow import VERSION, WAKE, CarryOut, register
 _log = structlog.get_logger(__name__)
 
 _QUEUE = "changes"
+_KNOWS_SUBSEC = (3, 42)
 _DEAD = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED", "SUCCESS")
 
 
@@ -261,5 +264,15 @@ def _sqlite_engine(url: str) -> Engine | None:
             "foreign_keys=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        if sqlite3.sqlite_version_info < _KNOWS_SUBSEC:
+            connection.create_function("unixepoch", -1, _unixepoch)
 
     return engine
+
+
+def _unixepoch(*modifiers: str) -> float:
+    """What newer SQLite answers: on Python 3.12 and later the engine asks for ``subsec``,
+    to which an older library, such as Debian 12's, says NULL.
+    """
+    now = time.time()
+    return now if "subsec" in modifiers else int(now)
