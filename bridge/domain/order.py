@@ -235,7 +235,7 @@ class Order:
                     country=self.country,
                     state=self.request.state,
                     city=self.request.city,
-                    anywhere=self.fair,
+                    fair=self.fair,
                 ),
             )
         return cached[0]

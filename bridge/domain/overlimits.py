@@ -63,7 +63,7 @@ def _domains(limits: Mapping[str, Any], site: SiteUsage) -> Iterator[QuoteError]
     limit = module.get("limit")
     if not module.get("enabled", True) or limit is False or limit in (0, "0"):
         yield QuoteError("overlimits", _NO_DOMAINS)
-    elif limit not in (None, "", True) and 0 < _number(limit) < current:
+    elif limit is not True and 0 < _number(limit) < current:
         message = _too_many(current, _number(limit), _DOMAINS, verb="remove")
         yield QuoteError("overlimits", message)
 

@@ -12,31 +12,30 @@ def applicable_rate(
     country: str,
     state: str = "",
     city: str = "",
-    anywhere: bool = False,
+    fair: bool = False,
 ) -> TaxRate | None:
     """The rate for an address, or None when nothing is taxed there.
 
     A matching country counts 10, a matching state or city 1, a wildcard or empty one a
-    half; the plugin compares whole points and takes the last of the best. ``anywhere``
-    lets rates of country ``*`` apply where no other does: the text says that the
-    development head does so, its own results show that it does not, so ``parity``
-    leaves it off and ``fair`` turns it on.
+    half; the best rate applies, of equal ones the last. The plugin compares whole points,
+    so that half a point decides nothing, and its results show that rates of country ``*``
+    never apply, whatever the text says of the development head. ``fair`` lets half points
+    decide, and the rates of ``*`` apply where no other does.
     """
     if terms.taxes is TaxMode.NONE or not country or not category:
         return None
     best: TaxRate | None = None
     best_points = 0
+    unit = 1 if fair else 2
     fallback: TaxRate | None = None
     for rate in terms.tax_rates.get(category, ()):
         if rate.country == country:
-            halves = 20 + _halves(rate.state, state) + _halves(rate.city, city)
-            if halves // 2 >= best_points:
-                best, best_points = rate, halves // 2
+            points = (20 + _halves(rate.state, state) + _halves(rate.city, city)) // unit
+            if points >= best_points:
+                best, best_points = rate, points
         elif rate.country == "*":
             fallback = rate
-    if best is None and anywhere:
-        return fallback
-    return best
+    return fallback if best is None and fair else best
 
 
 def _halves(listed: str, value: str) -> int:
