@@ -21,13 +21,15 @@ from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
 from bridge.network.transport import Timeouts
+from bridge.network.xmlrpc import SiteXmlRpc
+from bridge.network.xmlrpc_address import site_url
 from bridge.payments.client import StripeAccount
 from bridge.settings import Settings, load_settings
 from bridge.store import schema
 from bridge.store.engine import make_engine
 from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal
-from bridge.store.tables import Network
+from bridge.store.tables import Network, SiteRecord
 from bridge.upgrades.collecting import Collecting
 from bridge.upgrades.collection_rounds import CollectionRounds
 from bridge.upgrades.engine import UpgradeEngine
@@ -127,6 +129,25 @@ class App:
             account_for=self.stripe_account,
             clock=self.clock,
             quote_key=self.quote_key,
+        )
+
+    def site_xmlrpc(self, network: Network, site: SiteRecord) -> SiteXmlRpc | None:
+        """A client of the site's own XML-RPC; None where no WordPress user is on record.
+
+        Raises:
+            ForeignSite: the site is not at the network's address.
+        """
+        with self.session() as session:
+            known = NetworkRepository(session, self.seal).credentials(network)
+        if not known.wp_username:
+            return None
+        url = site_url(network.url, network=network.name, domain=site.domain, path=site.path)
+        return SiteXmlRpc(
+            url,
+            known.wp_username,
+            known.wp_application_password,
+            network=network.name,
+            clock=self.clock,
         )
 
     def client_for(self, network_id: int) -> NetworkClient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
 from bridge.payments.client import check_mode
 from bridge.store.networks import Credentials, NetworkRepository
+from bridge.store.seals import SealBroken
 from bridge.store.tables import Network
 from bridge.wiring import open_app
 
@@ -25,6 +27,8 @@ SecretFile = typer.Option(help="File that holds it; `-` reads standard input.")
 StripeKeyFile = typer.Option(
     help="File with the Stripe key (sk_… or rk_…) that money is collected with."
 )
+WpUser = typer.Option(help="User name of a super admin, for what only WordPress tells.")
+WpPasswordFile = typer.Option(help="File with an application password of that user.")
 
 
 @app.command()
@@ -57,6 +61,8 @@ def add(
             help="Send key and secret as parameters: for servers that drop Authorization.",
         ),
     ] = False,
+    wp_user: Annotated[str | None, WpUser] = None,
+    wp_password_file: Annotated[str | None, WpPasswordFile] = None,
     check: Annotated[bool, typer.Option(help="Sign in before adding it.")] = True,
 ) -> None:
     """Add a network, after signing in to it once.
@@ -68,6 +74,8 @@ def add(
     stripe = _secret(stripe_secret, stripe_secret_file, "--stripe-secret-file", prompt=None)
     stripe_key = _secret(None, stripe_key_file, "--stripe-key-file", prompt=None)
     check_mode(stripe_key, network=name, livemode=live)
+    wordpress = _wordpress_user(wp_user, wp_password_file)
+    credentials = Credentials(api_key, secret, in_query=credentials_in_query)
     endpoint = Endpoint(url, api_key, secret, in_query=credentials_in_query)
     planbridge = open_app()
     client = NetworkClient(endpoint, name=name, clock=planbridge.clock)
@@ -77,7 +85,7 @@ def add(
         network = repository.add(
             name,
             endpoint.url,
-            Credentials(api_key, secret, in_query=credentials_in_query),
+            credentials if wordpress is None else _with_user(credentials, wordpress),
             now=planbridge.clock(),
             stripe_secrets=[stripe] if stripe else [],
             stripe_account=stripe_account,
@@ -166,31 +174,77 @@ def rotate(
     api_secret_file: Annotated[str | None, SecretFile] = None,
     stripe_secret_file: Annotated[str | None, SecretFile] = None,
     stripe_key_file: Annotated[str | None, StripeKeyFile] = None,
+    wp_user: Annotated[str | None, WpUser] = None,
+    wp_password_file: Annotated[str | None, WpPasswordFile] = None,
 ) -> None:
     """Change a network's credentials or add a new Stripe signing secret (the old one still counts).
+
+    What is not given stays. `--wp-user ""` forgets the WordPress user.
 
     Example: planbridge network rotate main --api-key KEY --api-secret-file new.txt
     """
     planbridge = open_app()
     stripe = _secret(None, stripe_secret_file, "--stripe-secret-file", prompt=None)
     stripe_key = _secret(None, stripe_key_file, "--stripe-key-file", prompt=None)
-    credentials = None
+    wordpress = _wordpress_user(wp_user, wp_password_file)
+    new = None
     if api_key or api_secret_file:
         if not (api_key and api_secret_file):
             raise InvalidInput(what="rotate", why="--api-key and --api-secret-file belong together")
         secret = _secret(None, api_secret_file, "--api-secret-file", prompt=None)
-        credentials = Credentials(api_key, secret)
-    if credentials is None and not stripe and not stripe_key:
+        new = Credentials(api_key, secret)
+    if new is None and wordpress is None and not stripe and not stripe_key:
         raise InvalidInput(what="rotate", why="nothing to change was given")
     with planbridge.session() as session:
         repository = NetworkRepository(session, planbridge.seal)
         network = repository.get(name)
         check_mode(stripe_key, network=name, livemode=network.livemode)
         secrets = [stripe, *repository.stripe_secrets(network)] if stripe else None
+        credentials = None
+        if new is not None or wordpress is not None:
+            credentials = _over_known(new, repository, network)
+        if credentials is not None and wordpress is not None:
+            credentials = _with_user(credentials, wordpress)
         repository.rotate(
             name, credentials=credentials, stripe_secrets=secrets, stripe_key=stripe_key
         )
     typer.echo(f"Changed the credentials of {name}.")
+
+
+@dataclass(frozen=True, slots=True)
+class _WordPressUser:
+    name: str
+    password: str = field(repr=False)
+
+
+def _wordpress_user(name: str | None, password_file: str | None) -> _WordPressUser | None:
+    """The super admin that was given; one without a name means: forget him."""
+    if password_file is None and not name:
+        return None if name is None else _WordPressUser("", "")
+    password = _secret(None, password_file, "--wp-password-file", prompt=None)
+    if not (name and password):
+        why = "--wp-user and --wp-password-file belong together, and neither may be empty"
+        raise InvalidInput(what="The WordPress user", why=why)
+    return _WordPressUser(name, password)
+
+
+def _with_user(credentials: Credentials, user: _WordPressUser) -> Credentials:
+    return replace(credentials, wp_username=user.name, wp_application_password=user.password)
+
+
+def _over_known(
+    new: Credentials | None, repository: NetworkRepository, network: Network
+) -> Credentials:
+    """The credentials on record, with the new key and secret where there are any."""
+    try:
+        known = repository.credentials(network)
+    except SealBroken:
+        if new is None:
+            raise
+        return new  # the old ones cannot be opened any more, and need not be
+    if new is None:
+        return known
+    return replace(known, api_key=new.api_key, api_secret=new.api_secret)
 
 
 def _secret(value: str | None, path: str | None, option: str, *, prompt: str | None) -> str:
