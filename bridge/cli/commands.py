@@ -16,6 +16,7 @@ from bridge.cli import (
     quotes,
     sandbox,
     serve,
+    site,
     sync,
 )
 
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(changes.app, name="changes")
     app.add_typer(events.app, name="events")
     app.add_typer(limits.app, name="limits")
+    app.add_typer(site.app, name="site")
     app.command("serve")(serve.serve)
     app.command("migrate")(serve.migrate)
     app.command("token")(serve.token)
