@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from bridge.domain.catalogue import PriceVariation
 from bridge.domain.periods import Period
 from bridge.errors import InvalidPeriod
 from bridge.network.entities import Entity
@@ -64,7 +65,7 @@ class PageWriter:
             case Entity.MEMBERSHIP:
                 self._note_prices(session, rows)
             case Entity.PRODUCT:
-                self._take_variations(session, rows)
+                unreadable += self._take_variations(session, rows)
         return written, unreadable
 
     def spare(self, session: Session, unreadable: Iterable[UnreadableRow]) -> None:
@@ -103,20 +104,26 @@ class PageWriter:
                 price = tuple(str(raw.get(name)) for name in _PRICE)
                 if price in self._prices or price in seen:
                     continue
-                product = ProductRow.parse(raw)
                 try:
+                    product = ProductRow.parse(raw)
                     period = Period(product.duration, product.duration_unit)
-                except InvalidPeriod:
-                    continue
+                except (UnreadableRow, InvalidPeriod):
+                    continue  # the product itself, not its copy, is where that is reported
                 seen[price] = SeenPrice(product.id, period, product.amount, row.id)
         save_seen_prices(session.connection(), self.network_id, seen.values(), pass_id=self.pass_id)
         self._prices.update(seen)
 
-    def _take_variations(self, session: Session, rows: Sequence[Row]) -> None:
+    def _take_variations(self, session: Session, rows: Sequence[Row]) -> list[UnreadableRow]:
         """No known release shows them on a read; one that does is believed."""
-        variations = {}
+        variations: dict[int, Sequence[PriceVariation]] = {}
+        unreadable: list[UnreadableRow] = []
         for row in rows:
             assert isinstance(row, ProductRow)
-            if row.price_variations is not None:
+            if row.price_variations is None:
+                continue
+            try:
                 variations[row.id] = row.to_domain().variations
+            except UnreadableRow as error:
+                unreadable.append(error)
         replace_variations(session, self.network_id, variations, source="read")
+        return unreadable

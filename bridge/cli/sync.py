@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 from bridge.cli.printing import console, print_json, print_table
-from bridge.errors import NetworkError
+from bridge.errors import InvalidInput, NetworkError
 from bridge.network.entities import Entity
 from bridge.store.tables import Network
 from bridge.wiring import App, open_app
@@ -40,7 +40,11 @@ def sync(
     name: Annotated[str, typer.Argument(metavar="NETWORK", help="Name of the network.")],
     only: Annotated[
         list[Entity] | None,
-        typer.Option(help="Only this entity; may be repeated.", show_choices=False),
+        typer.Option(
+            help=f"Only this entity, may be repeated: {', '.join(ENTITIES)}.",
+            show_choices=False,
+            metavar="ENTITY",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -50,6 +54,9 @@ def sync(
 
     Example: planbridge sync main
     """
+    for entity in only or ():
+        if entity not in ENTITIES:
+            raise InvalidInput(what=f"--only {entity}", why="it is not mirrored")
     planbridge = open_app()
     result = mirror(planbridge, planbridge.network(name), only=only, as_json=as_json)
     if result.faults:

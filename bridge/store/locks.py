@@ -10,11 +10,11 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 from sqlalchemy import Engine, text
 
-from bridge.errors import Conflict
+from bridge.errors import Conflict, StoreError
 
 
 class Locked(Conflict):
@@ -29,6 +29,7 @@ def exclusive(engine: Engine, purpose: str, *, what: str) -> Iterator[None]:
 
     Raises:
         Locked: somebody else holds it; ``what`` names it in the sentence.
+        StoreError: on SQLite, no file can be made beside the database.
     """
     holding = _on_postgresql if engine.dialect.name == "postgresql" else _on_sqlite
     with holding(engine, purpose, what):
@@ -51,9 +52,14 @@ def _on_postgresql(engine: Engine, purpose: str, what: str) -> Iterator[None]:
 def _on_sqlite(engine: Engine, purpose: str, what: str) -> Iterator[None]:
     database = engine.url.database
     path = f"{database}.{purpose}.lock" if database and database != ":memory:" else ":memory:"
-    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+    with ExitStack() as stack:
         try:
+            connection = stack.enter_context(
+                closing(sqlite3.connect(path, timeout=0, isolation_level=None))
+            )
             connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            raise Locked(what=what) from None
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise Locked(what=what) from None
+            raise StoreError(what=f"{path}: {error}") from None
         yield

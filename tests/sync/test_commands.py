@@ -88,6 +88,11 @@ def test_only_one_entity(planbridge: Run) -> None:
     assert [each["entity"] for each in json.loads(output)["entities"]] == ["product"]
 
 
+def test_an_entity_that_is_not_mirrored(planbridge: Run) -> None:
+    """Events are known to the network's client, but nothing keeps them."""
+    assert "not mirrored" in str(planbridge("sync", "lab", "--only", "event").error)
+
+
 def test_an_unknown_network(planbridge: Run) -> None:
     """The error says how to see the known ones."""
     error = planbridge("sync", "nowhere").error
