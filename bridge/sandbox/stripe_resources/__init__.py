@@ -1,0 +1,1 @@
+"""The resources of Stripe's API, one module for each noun."""
