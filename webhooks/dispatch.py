@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -138,8 +139,10 @@ class Dispatcher:
                 taken = self._round()
                 self._prune()
             except Exception as error:
-                # Most likely the database is away; the events wait for it.
-                _log.error("event dispatcher disturbed", cause=_cause(error))
+                # Most likely the database is away; the events wait for it. The worker must
+                # live on even if the log cannot be written.
+                with suppress(Exception):
+                    _log.error("event dispatcher disturbed", cause=_cause(error))
             if taken >= self._batch:
                 continue
             with self._changed:
@@ -217,12 +220,12 @@ class Dispatcher:
         except Exception as error:
             self._failed(event, error)
             return
-        _report(event, result)
         if result.state is EventState.APPLIED and result.change_id:
             try:
                 self._wake_engine(result.change_id)
             except Exception as error:
                 _log.error("engine not woken", change=result.change_id, cause=_cause(error))
+        _report(event, result)
 
     def _failed(self, event: ClaimedEvent, error: Exception) -> None:
         """Let the event wait for its next attempt, or give it to the operator."""

@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -124,10 +125,16 @@ class Inbox:
 
     def _write(self) -> None:
         while group := self._next_group():
-            answers = self._store([waiting.event for waiting in group])
+            try:
+                answers = self._store([waiting.event for waiting in group])
+            except Exception:
+                # Whatever it was, even a log that cannot be written: the writer must live on,
+                # and nobody may wait for ever.
+                answers = [EventNotStored() for _ in group]
             _resolve(list(zip(group, answers, strict=True)))
             if any(isinstance(answer, Receipt) and not answer.duplicate for answer in answers):
-                self._on_stored()
+                with suppress(Exception):  # the dispatcher looks by itself before long
+                    self._on_stored()
 
     def _next_group(self) -> list[_Waiting]:
         """Wait for events and take them; an empty group means closed and nothing left."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import structlog
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
@@ -25,7 +27,7 @@ from .delivery import NOW, QUOTE_KEY, add_network, event_of, stored
 
 
 @pytest.fixture
-def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """The database of the command, with two handled events of network ``main``."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PLANBRIDGE_DATA_DIR", str(tmp_path))
@@ -41,7 +43,9 @@ def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
             ]
         )
     Dispatcher(engine, clock=lambda: NOW, wake=lambda _: None, quote_key=QUOTE_KEY).run_due()
-    return engine
+    yield engine
+    # The command writes its log to the standard error of its runner, which is gone now.
+    structlog.reset_defaults()
 
 
 def printed(*arguments: str) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine, event
 
-from bridge.store.events import NewEvent
+from bridge.store.events import EventRepository, NewEvent
 from bridge.store.tables import EventState
 from webhooks.dispatch import Dispatcher
 from webhooks.endpoints import EndpointInfo, Endpoints
@@ -102,6 +102,26 @@ def test_one_event_that_cannot_be_stored_does_not_spoil_the_others(engine: Engin
     assert isinstance(second, EventNotStored)
     assert "evt_2" not in str(second)
     assert {row.event_id for row in stored(engine)} == {"evt_1", "evt_3"}
+
+
+def test_the_writer_outlives_whatever_goes_wrong(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for ever: those in hand are refused, the next are stored."""
+    add_network(engine)
+    inbox = Inbox(engine, on_stored=lambda: 1 // 0)  # type: ignore[arg-type,return-value]
+
+    def broken(*_: object) -> set[tuple[str, str]]:
+        message = "not an error of the database"
+        raise RuntimeError(message)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EventRepository, "insert_new", broken)
+        (answer,) = asyncio.run(deliver_all(inbox, [an_event(1)]))
+    assert isinstance(answer, EventNotStored)
+    for number in (1, 2):
+        assert asyncio.run(deliver_all(inbox, [an_event(number)])) == [Receipt(duplicate=False)]
+    inbox.close()
 
 
 def test_a_full_inbox_refuses_and_what_waits_is_written_on_close(engine: Engine) -> None:
