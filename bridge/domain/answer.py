@@ -63,6 +63,7 @@ def parity_quote(order: Order, proposed: ChangeKind, *, customer: Customer) -> Q
         has_trial=trial,
         collects_payment=collects,
         excess_credit=minor(totals.excess),
+        keeps_cycle=proposed is ChangeKind.ADDON,
     )
     return explained_by(quote, lambda: explain(order, quote))
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bridge.domain.dates import add_calendar, add_like_php, end_of_day
 from bridge.domain.memberships import Membership
 from bridge.domain.periods import Period
-from bridge.domain.quotes import ChangeKind, Quote
+from bridge.domain.quotes import Quote
 
 _LATE_DAYS = (29, 30, 31)
 
@@ -45,11 +45,11 @@ def next_expiration_for_change(
 ) -> datetime | None:
     """The expiration to write when a paid change is carried out at ``now``.
 
-    A plan change starts a new cycle now, unless the quote keeps the running one; an
-    add-on leaves the date as it is. None for a plan that is paid once and for all.
+    A plan change starts a new cycle now, unless the quote keeps the running one, as an
+    add-on does. None for a plan that is paid once and for all.
     """
     target = quote.target
-    if target is None or quote.kind is ChangeKind.ADDON or quote.keeps_cycle:
+    if target is None or quote.keeps_cycle:
         return membership.date_expiration
     if quote.billing_starts_at is not None and quote.has_trial and not quote.scheduled:
         return end_of_day(quote.billing_starts_at)

@@ -217,8 +217,8 @@ def _paid_now(order: Order, decision: Decision, path: PathRule) -> Decision:
     if fee:
         order.add_credit("Setup fee already paid", fee)
     left = cycles_left(membership, order.now)
-    if decision.keeps_cycle:
-        _drop_elapsed(order, left)
+    if decision.keeps_cycle and path.credit is not Credit.FULL_DIFFERENCE:
+        _drop_elapsed(order, left if path.credit is Credit.PRORATED else (0, 1))
     decision.price = order.total()
     if decision.trial:
         order.add_credit("Free trial", decision.price)

@@ -37,7 +37,13 @@ class Timing(StrEnum):
 
 
 class Credit(StrEnum):
-    """What is taken off for the old plan: its unused part, a whole cycle, or nothing."""
+    """What a change costs within a cycle.
+
+    ``prorated``: the unused part of the old plan is credited, and where the cycle is kept
+    the new plan is charged for the rest of it. ``full_difference``: one cycle of the new
+    plan less one of the old. ``none``: no credit; where the cycle is kept nothing is
+    charged before its end.
+    """
 
     PRORATED = "prorated"
     FULL_DIFFERENCE = "full_difference"
