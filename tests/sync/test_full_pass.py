@@ -8,12 +8,20 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import func, select
 
+from bridge.errors import UnknownMembership
 from bridge.network.entities import Entity
 from bridge.sandbox.faults import Fault
 from bridge.sandbox.wire import Request
 from bridge.store.limits import effective_limits
 from bridge.store.locks import Locked, exclusive
-from bridge.store.tables import LimitsRecord, MembershipRecord, SiteRecord, SyncPass
+from bridge.store.readers import StatusNotUnderstood, load_catalogue, load_membership
+from bridge.store.tables import (
+    LimitsRecord,
+    MembershipRecord,
+    ProductRecord,
+    SiteRecord,
+    SyncPass,
+)
 from sync.results import PageDone
 from tests.sync.conftest import Lab
 
@@ -279,3 +287,28 @@ def test_progress_is_told_after_every_page(sqlite_engine: Engine, open_lab: Open
         (3, 257, True),
     ]
     assert {each.total for each in pages} == {257}
+
+
+def test_what_the_rules_do_not_know_is_mirrored_all_the_same(
+    sqlite_engine: Engine, open_lab: Open
+) -> None:
+    """A new status or type of a later release stops no sync; only its quote is refused."""
+    lab = open_lab(sqlite_engine)
+    state = lab.sandbox.state
+    for entity, key, change in (
+        ("membership", 2, {"status": "paused"}),
+        ("product", 3, {"type": "bundle"}),
+    ):
+        row = state.row(entity, key)
+        assert row is not None
+        state.save(entity, key, {**row, **change})
+    assert lab.sync().complete
+    with lab.session() as session:
+        assert session.get_one(MembershipRecord, (lab.id, 2)).status == "paused"
+        with pytest.raises(StatusNotUnderstood, match="'paused'"):
+            load_membership(session, lab.id, 2)
+        with pytest.raises(UnknownMembership, match="'lab' has no membership 999"):
+            load_membership(session, lab.id, 999)
+        assert 3 not in load_catalogue(session, lab.id).products
+        assert session.get_one(ProductRecord, (lab.id, 3)).type == "bundle"
+    assert lab.sync().differences == 0
