@@ -53,7 +53,8 @@ def prove(job: Job) -> Outcome:
     if not has_products(job.change.target, membership):
         return Again(
             f"Membership {membership.id} shows plan {membership.plan_id} and add-ons "
-            f"{dict(membership.addons)}: somebody has changed it back on the network.",
+            f"{dict(membership.addons)}: somebody has changed it there. "
+            "Put it right on the network, then retry.",
             stuck=True,
         )
     expected = _expected(job)
@@ -67,10 +68,10 @@ def prove(job: Job) -> Outcome:
     detail = {"sites": reports}
     if not sites:
         return Done(detail, ChangeState.PROVEN, "The membership was read back; it has no sites.")
-    if expected.unknown:
-        return Done(detail, ChangeState.APPLIED, _limits_unknown(expected, job.client))
     if hidden := [site for site in sites if not _shows_limits(site)]:
         return Done(detail, ChangeState.APPLIED, _limits_hidden(hidden))
+    if expected.unknown:
+        return Done(detail, ChangeState.APPLIED, _limits_unknown(expected, job.client))
     wrong = [
         _told(site, reports[str(site.id)]) for site in sites if reports[str(site.id)]["differences"]
     ]
