@@ -17,6 +17,14 @@ _MAX_DEPTH = 4
 # Ids in these fields are no references, however much they look like some.
 _NEVER = frozenset({"id", "client_secret", "url", "client_reference_id"})
 
+# Fields that may be null although they refer to something.
+_REFERENCES = frozenset(
+    "charge coupon customer default_payment_method default_price discount discounts invoice "
+    "latest_attempt latest_charge latest_invoice payment_intent payment_method "
+    "pending_setup_intent product released_subscription schedule setup_intent subscription "
+    "test_clock".split()
+)
+
 Builder = Callable[[StripeState, StripeObject, Shape], StripeObject | None]
 
 
@@ -48,7 +56,7 @@ def page(things: Sequence[StripeObject], params: Mapping[str, Any], url: str) ->
 
 def newest_first(things: Sequence[StripeObject], *, at: str = "created") -> list[StripeObject]:
     """The order of Stripe's lists; what is of the same second in reverse order of making."""
-    return sorted(things, key=lambda thing: -int(thing[at]))
+    return sorted(things[::-1], key=lambda thing: -int(thing[at]))
 
 
 def as_list(data: Sequence[StripeObject], url: str, *, has_more: bool = False) -> StripeObject:
@@ -92,7 +100,7 @@ def _expand(place: Any, parts: list[str], path: str, state: StripeState, shape: 
         place[name] = value = _fetch(value, name, path, state, shape)
     elif isinstance(value, list) and all(isinstance(each, str) for each in value):
         place[name] = value = [_fetch(each, name, path, state, shape) for each in value]
-    elif not rest and isinstance(value, bool | int):
+    elif not rest and name not in _REFERENCES and not isinstance(value, dict | list):
         raise ApiError(f"This property cannot be expanded ({path}).", param="expand")
     if rest:
         _expand(value, rest, path, state, shape)

@@ -11,6 +11,7 @@ import requests
 
 from bridge.sandbox.releases import Release
 from bridge.sandbox.server import SandboxNetwork
+from tests.sandbox.stripe_scene import scene as scene
 
 
 class MovingClock:

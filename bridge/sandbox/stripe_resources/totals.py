@@ -86,7 +86,8 @@ def _spread(amount: int, over: Sequence[int]) -> list[int]:
 
 
 def _left(line: StripeObject) -> int:
-    return int(line["amount"]) - sum(each["amount"] for each in line["discount_amounts"])
+    taken: int = sum(each["amount"] for each in line["discount_amounts"])
+    return int(line["amount"]) - taken
 
 
 def _tax(state: StripeState, line: StripeObject, rates: Sequence[str]) -> None:
