@@ -1,5 +1,11 @@
 """Every table. Importing this package fills ``SQLModel.metadata``."""
 
+from bridge.store.tables.adoptions import (
+    AdoptionRecord,
+    AdoptionState,
+    AdoptionStep,
+    PluginEndpoint,
+)
 from bridge.store.tables.changes import Change, ChangeState, ChangeStep, StoredQuote
 from bridge.store.tables.collections import CollectionRecord, CollectionState, StripeCustomer
 from bridge.store.tables.events import EventState, WebhookEvent
@@ -19,6 +25,9 @@ from bridge.store.tables.mirror import (
 from bridge.store.tables.networks import Network
 
 __all__ = [
+    "AdoptionRecord",
+    "AdoptionState",
+    "AdoptionStep",
     "Change",
     "ChangeState",
     "ChangeStep",
@@ -32,6 +41,7 @@ __all__ = [
     "MembershipRecord",
     "Network",
     "PaymentRecord",
+    "PluginEndpoint",
     "PriceVariationRecord",
     "ProductRecord",
     "SeenPriceRecord",
