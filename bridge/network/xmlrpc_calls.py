@@ -18,8 +18,8 @@ from bridge.network.xmlrpc_library import (
 )
 from bridge.network.xmlrpc_transport import SiteTransport
 
-# Error codes: methods taken away by a filter, a call that PHP could not read, a site closed.
-_OFF = frozenset({-32601, -32700, 404, 405, 410})
+# Error codes: methods taken away by a filter, a call that PHP could not read, all switched off.
+_OFF = frozenset({-32601, -32700, 405})
 _UNAUTHORIZED, _CRASHED = 401, 500
 
 

@@ -1,7 +1,7 @@
 """What a single site can do wrong over XML-RPC, beside what `bridge.network.faults` has.
 
 Fault
-├── XmlRpcOff
+├── XmlRpcOff · SiteSilent
 ├── XmlRpcSignInRefused · XmlRpcForbidden
 ├── ForeignSite · WrongSite · TooManyToCount
 └── UnsafeXml
@@ -19,6 +19,13 @@ class XmlRpcOff(Fault):
         "planbridge does without these facts. To have them, let its address reach xmlrpc.php: "
         "the web server, a firewall or a security plugin has switched it off."
     )
+
+
+class SiteSilent(Fault):
+    """The site {url} of the network {network} answered an XML-RPC call with nothing at all."""
+
+    # Seen of WordPress 6.9: its page about the site's state is left out for XML-RPC.
+    hint = "WordPress does so for a site that is archived, suspended or deleted."
 
 
 class XmlRpcSignInRefused(Fault):

@@ -13,7 +13,7 @@ from bridge.network.exchange import Body, Exchange, NoAuth, Timeouts
 from bridge.network.faults import BrokenAnswer, Fault
 from bridge.network.transport import REDIRECTS, Retries, redirected
 from bridge.network.xmlrpc_answers import DocumentTypeFound, NotXmlRpc, is_xmlrpc, read_values
-from bridge.network.xmlrpc_faults import UnsafeXml, XmlRpcOff
+from bridge.network.xmlrpc_faults import SiteSilent, UnsafeXml, XmlRpcOff
 
 SITE_PATIENCE = Timeouts(connect=5, read=15, write=15, whole=30)
 """A call takes 0.1 to 0.25 s on a working site (domain/live-findings.md §5)."""
@@ -103,15 +103,16 @@ class SiteTransport(Transport):
         """What an answer means that is not XML-RPC."""
         if answer.status in REDIRECTS and "Location" in answer.headers:
             return redirected(answer, network=self._network)
+        if 300 <= answer.status < 400:
+            return self._broken(answer, f"HTTP {answer.status}")
         if 400 <= answer.status < 500 and answer.status != _TOO_MANY_REQUESTS:
             what = f"HTTP {answer.status}"
             return XmlRpcOff(network=self._network, url=self.url, what=what)
-        if answer.status >= 400:
-            fault = fault_of(answer, network=self._network, now=self._clock())
-            if fault is not None:
-                return fault
+        fault = fault_of(answer, network=self._network, now=self._clock())
+        if fault is not None:
+            return fault
         if not answer.body.strip():
-            return self._broken(answer, "nothing at all")
+            return SiteSilent(network=self._network, url=self.url)
         return web_page(answer, network=self._network) or self._broken(answer, "no XML")
 
     def _broken(self, answer: Answer, what: str) -> BrokenAnswer:

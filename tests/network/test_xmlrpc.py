@@ -224,6 +224,10 @@ OFF: dict[str, tuple[dict[str, Any], str]] = {
         {"wp.getOptions": SiteError(405, "XML-RPC services are disabled on this site.")},
         "XML-RPC services are disabled on this site",
     ),
+    "even the question for methods": (
+        {"mt.supportedMethods": SiteError(405, "XML-RPC services are disabled on this site.")},
+        "services are disabled",
+    ),
     "every method": (
         {"mt.supportedMethods": SiteError(-32601, "server error. requested method …")},
         "requested method",
@@ -239,10 +243,6 @@ OFF: dict[str, tuple[dict[str, Any], str]] = {
     "PHP without XML": (
         {"mt.supportedMethods": SiteError(-32700, "parse error. not well formed")},
         "parse error",
-    ),
-    "an archived site": (
-        {"mt.supportedMethods": SiteError(410, "This site has been archived or suspended.")},
-        "archived",
     ),
 }
 

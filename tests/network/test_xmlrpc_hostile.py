@@ -23,7 +23,7 @@ from bridge.network.faults import (
     TimedOut,
     TooLarge,
 )
-from bridge.network.xmlrpc_faults import UnsafeXml, XmlRpcOff, XmlRpcSignInRefused
+from bridge.network.xmlrpc_faults import SiteSilent, UnsafeXml, XmlRpcOff, XmlRpcSignInRefused
 
 from .hostile import Server, Step, answer, drip, reset, silence
 from .xmlrpc_sites import METHODS, PASSWORD, SITE, XML, answering, connect, xml
@@ -105,9 +105,9 @@ HOSTILE: dict[str, tuple[Step, type[Fault], str]] = {
     "500": (html(500), ServerFault, "crashed on mt.supportedMethods"),
     "502": (html(502), ServerFault, "HTTP 502"),
     "503": (html(503), Maintenance, "maintenance"),
-    "304 without content": (answer(b"", 304), BrokenAnswer, "nothing at all"),
-    "empty": (sent(b""), BrokenAnswer, "nothing at all"),
-    "white space": (sent(b" \r\n "), BrokenAnswer, "nothing at all"),
+    "304 without content": (answer(b"", 304), BrokenAnswer, "HTTP 304"),
+    "empty, as of an archived site": (sent(b""), SiteSilent, "archived, suspended or deleted"),
+    "white space": (sent(b" \r\n "), SiteSilent, "nothing at all"),
     "JSON": (answer({"code": "rest_no_route"}), BrokenAnswer, "no XML"),
     "feed": (sent(DECLARATION + b"<rss><channel/></rss>"), BrokenAnswer, "no XML"),
     "truncated": (sent(DECLARATION + BEFORE + b"<string>a"), BrokenAnswer, "cut off"),
@@ -160,7 +160,7 @@ HOSTILE: dict[str, tuple[Step, type[Fault], str]] = {
     "103 as last word": (
         b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + WELCOME,
         BrokenAnswer,
-        "nothing at all",
+        "interim answer",
     ),
 }
 
