@@ -17,6 +17,7 @@ from bridge.cli import (
     sandbox,
     serve,
     site,
+    stripe,
     sync,
 )
 
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(changes.app, name="changes")
     app.add_typer(events.app, name="events")
     app.add_typer(limits.app, name="limits")
+    app.add_typer(stripe.app, name="stripe")
     app.add_typer(site.app, name="site")
     app.command("serve")(serve.serve)
     app.command("migrate")(serve.migrate)

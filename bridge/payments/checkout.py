@@ -8,6 +8,7 @@ from typing import Any
 from bridge.payments.amounts import to_stripe
 from bridge.payments.client import StripeAccount, StripeObject
 from bridge.payments.collection import Collection, How, Then
+from bridge.payments.faults import PageExpired
 from bridge.payments.order import Asked, Order
 from bridge.payments.products import one_off_price, price_items, stripe_product
 from bridge.payments.situation import is_of_change
@@ -22,6 +23,7 @@ def open_page(account: StripeAccount, collection: Collection, order: Order) -> A
     """Open a payment page for what is due, or show the one that was opened before.
 
     Raises:
+        PageExpired: it is too late for that.
         StripeFault: Stripe refused.
     """
     session = page_of(account, order.customer, order.change_id)
@@ -31,11 +33,12 @@ def open_page(account: StripeAccount, collection: Collection, order: Order) -> A
             once=order.once("page"),
             **_parameters(account, collection, order),
         )
+    if session["status"] == "expired":
+        raise PageExpired(change=order.change_id)
     return Asked(
         paid=session["status"] == "complete" and session["payment_status"] != "unpaid",
         url=session.get("url") if session["status"] == "open" else None,
         id=session["id"],
-        why="the payment page has expired" if session["status"] == "expired" else "",
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from bridge.payments.amounts import to_stripe
 from bridge.payments.client import StripeAccount, StripeObject
 from bridge.payments.collection import Collection
-from bridge.payments.faults import CardDeclined
+from bridge.payments.faults import CardDeclined, StripeRefused
 from bridge.payments.metadata import read_reference
 from bridge.payments.order import Asked, Order
 from bridge.payments.situation import is_of_change
@@ -111,9 +112,11 @@ def _mark_intent(account: StripeAccount, invoice: StripeObject, order: Order) ->
     rows: list[dict[str, Any]] = (shown.get("payments") or {}).get("data") or []
     intents = {(row.get("payment") or {}).get("payment_intent") for row in rows}
     for intent in sorted(one for one in intents if isinstance(one, str)):
-        account.ask(
-            account.api.payment_intents.update,
-            intent,
-            once=order.once(f"mark-{intent}"),
-            metadata=order.paying(),
-        )
+        # The money has been taken: that it cannot be marked is no reason to fail.
+        with suppress(StripeRefused):
+            account.ask(
+                account.api.payment_intents.update,
+                intent,
+                once=order.once(f"mark-{intent}"),
+                metadata=order.paying(),
+            )

@@ -103,13 +103,22 @@ class CollectionRepository:
             .execution_options(synchronize_session=False)
         )
 
-    def plan(self, change_id: str, plan: dict[str, Any], *, now: datetime, **values: Any) -> bool:
-        """Keep the decision, once; False when one was kept before."""
-        record = self.find(change_id)
-        if record is None or record.plan:
-            return False
-        self.save(change_id, now=now, plan=plan, **values)
-        return True
+    def plan(self, change_id: str, plan: dict[str, Any], *, now: datetime) -> dict[str, Any]:
+        """Keep the decision, unless one was kept before, and return the one that counts."""
+        statement = (
+            update(CollectionRecord)
+            .where(col(CollectionRecord.change_id) == change_id)
+            .values(updated_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        # A write first, so that of two at the same moment one comes second.
+        self._session.exec(statement)
+        record = self._session.get_one(CollectionRecord, change_id, populate_existing=True)
+        if not record.plan:
+            record.plan = plan
+            self._session.add(record)
+            self._session.flush()
+        return record.plan
 
     def customer(self, network_id: int, customer_id: int) -> StripeCustomer | None:
         """The customer at Stripe whom planbridge made, or None."""

@@ -22,25 +22,16 @@ from sqlmodel import Session
 from bridge.errors import Conflict, PlanbridgeError, QuoteExpired
 from bridge.payments.client import StripeAccount
 from bridge.payments.collection import Collection, How, plan_collection
-from bridge.payments.customers import known_customer, make_customer
 from bridge.payments.execution import collect, settle, undo
-from bridge.payments.faults import PageExpired, PaidMeanwhile, StripeKeyMissing
-from bridge.payments.metadata import reference_for
-from bridge.payments.order import Asked, Order
-from bridge.payments.situation import Billed, Situation, read_situation
+from bridge.payments.faults import PaidMeanwhile, StripeKeyMissing
+from bridge.payments.order import Asked
+from bridge.payments.situation import Situation
 from bridge.store.changes import ChangeRepository
 from bridge.store.collections import CollectionRepository
 from bridge.store.quotes import GivenQuote, QuoteRepository
-from bridge.store.readers import load_catalogue, load_membership
-from bridge.store.tables import (
-    Change,
-    ChangeState,
-    CollectionRecord,
-    CollectionState,
-    CustomerRecord,
-    Network,
-)
+from bridge.store.tables import Change, ChangeState, CollectionRecord, CollectionState, Network
 from bridge.upgrades.opening import WITHOUT_EFFECT
+from bridge.upgrades.orders import Orders
 
 _log = structlog.get_logger(__name__)
 
@@ -92,9 +83,9 @@ class Collecting:
         quote_key: bytes,
     ) -> None:
         self._store = store
-        self._account_for = account_for
         self._clock = clock
         self._quote_key = quote_key
+        self.orders = Orders(store, account_for=account_for, clock=clock)
 
     def collect(
         self, network: Network, change_id: str, *, success_url: str = "", cancel_url: str = ""
@@ -113,18 +104,15 @@ class Collecting:
             StripeFault: Stripe refused, or nobody knows; ask again then.
             BilledElsewhere, InvoiceOpen and other conflicts: what Stripe has stands in the way.
         """
-        account = self._account(network)
+        self.orders.account(network)
         change, record = self._expected(network, change_id, success_url, cancel_url)
         if change.state in WITHOUT_EFFECT:
             raise NothingToCollect(change=change_id, state=change.state.value)
-        with self._session() as session:
-            older = CollectionRepository(session).others(change)
-        for other in older:
-            self._conclude(account, network, other)
-        return self._collect(account, network, change, record)
+        self._clear_the_way(network, change)
+        return self._collect(network, change, record)
 
     def sweep(self) -> int:
-        """Do what is due, and return how many collections were looked at.
+        """Do what is due, and return how many collections were worked at.
 
         Changes that need no payment are collected, paid ones finished, those that came to
         nothing taken back.
@@ -133,64 +121,67 @@ class Collecting:
         with self._session() as session:
             rows = list(CollectionRepository(session).open(now))
             networks = {row.network_id: session.get(Network, row.network_id) for row, _ in rows}
+        worked = 0
         for record, change in rows:
             network = networks[record.network_id]
-            if network is not None and self._has_work(record, change):
-                self._try(network, record, change)
-        return len(rows)
+            if network is not None and _has_work(record, change):
+                worked += self._try(network, record, change)
+        return worked
 
-    def _has_work(self, record: CollectionRecord, change: Change) -> bool:
-        """Whether something is to be done without the customer."""
-        if change.state not in _WAITING:
-            return True
-        return record.state is CollectionState.PLANNED and change.amount_due == 0
-
-    def _try(self, network: Network, record: CollectionRecord, change: Change) -> None:
+    def _try(self, network: Network, record: CollectionRecord, change: Change) -> bool:
         now = self._clock()
         with self._session() as session:
-            repository = CollectionRepository(session)
-            if not repository.claim(record.change_id, now=now, until=now + _LEASE):
-                return
+            claimed = CollectionRepository(session).claim(
+                record.change_id, now=now, until=now + _LEASE
+            )
+        if not claimed:
+            return False
         try:
-            account = self._account(network)
             if change.state in WITHOUT_EFFECT:
-                self._take_back(account, network, change, record)
-            elif record.state is CollectionState.PLANNED and change.amount_due == 0:
-                self._collect(account, network, change, record)
-            elif _is_carried_out(change):
-                self._finish(account, network, change, record)
+                self._take_back(network, change, record)
+            elif _is_to_be_collected(record, change):
+                self._clear_the_way(network, change)
+                self._collect(network, change, record)
             else:
-                self._save(record.change_id, due_at=now)
+                self._finish(network, change, record)
         except PaidMeanwhile as paid:
             # Its money is kept for the operator when the event of the payment arrives.
             self._save(record.change_id, state=CollectionState.UNDONE, reason=str(paid))
         except Exception as error:
-            why = str(error) if isinstance(error, PlanbridgeError) else type(error).__name__
-            waits = min(_FIRST_WAIT * int(2 ** min(record.attempts, 20)), _LONGEST_WAIT)
-            self._save(record.change_id, reason=why, due_at=now + waits)
+            known = isinstance(error, PlanbridgeError)
+            why = str(error) if known else f"unexpected {type(error).__name__}"
+            wait = min(_FIRST_WAIT * int(2 ** min(record.attempts, 12)), _LONGEST_WAIT)
+            self._save(record.change_id, reason=why, due_at=now + wait)
             _log.warning(
-                "collection waits",
-                change=record.change_id,
-                reason=why,
-                exc_info=None if isinstance(error, PlanbridgeError) else error,
+                "collection waits", change=change.id, reason=why, exc_info=None if known else error
             )
+        return True
 
-    def _collect(
-        self, account: StripeAccount, network: Network, change: Change, record: CollectionRecord
-    ) -> Collected:
+    def _clear_the_way(self, network: Network, change: Change) -> None:
+        """Let nothing of an older change be left at Stripe for this one to trip over."""
+        with self._session() as session:
+            older = CollectionRepository(session).others(change)
+            changes = {row.change_id: ChangeRepository(session).get(row.change_id) for row in older}
+        for record in older:
+            other = changes[record.change_id]
+            if other.state in WITHOUT_EFFECT:
+                self._take_back(network, other, record)
+            elif _is_carried_out(other):
+                self._finish(network, other, record, replaced=True)
+
+    def _collect(self, network: Network, change: Change, record: CollectionRecord) -> Collected:
         if record.state is CollectionState.DONE:
             return Collected(change.id, record.plan["how"], paid=True, url=None, why="")
         given = self._quote(network, change)
-        situation = self._situation(account, network, change)
+        situation = self.orders.situation(network, change.membership_id)
         plan = self._decision(given, situation, change, record)
-        nothing = plan.how is How.NOTHING and plan.then.value == "nothing"
         asked = Asked(paid=False)
-        if not nothing and not (plan.how is How.NOTHING and situation.customer is None):
-            order = self._order(account, network, change, situation, given=given)
-            asked = collect(account, plan, order)
-            if asked.why == "the payment page has expired":
-                raise PageExpired(change=change.id)
-        waits = plan.how not in (How.NOTHING,)
+        if plan.how is not How.NOTHING or situation.customer is not None:
+            order = self.orders.order(
+                network, change, record, situation, expires_at=given.expires_at
+            )
+            asked = collect(self.orders.account(network), plan, order)
+        waits = plan.how is not How.NOTHING
         self._save(
             change.id,
             state=CollectionState.WAITING if waits else CollectionState.DONE,
@@ -201,55 +192,36 @@ class Collecting:
         )
         return Collected(change.id, plan.how.value, asked.paid, asked.url, asked.why)
 
-    def _conclude(self, account: StripeAccount, network: Network, record: CollectionRecord) -> None:
-        """Let nothing of an older change be left for a newer one to trip over."""
-        with self._session() as session:
-            change = ChangeRepository(session).get(record.change_id)
-        if change.state in WITHOUT_EFFECT:
-            self._take_back(account, network, change, record)
-        elif _is_carried_out(change):
-            self._finish(account, network, change, record, replaced=True)
-
     def _finish(
-        self,
-        account: StripeAccount,
-        network: Network,
-        change: Change,
-        record: CollectionRecord,
-        *,
-        replaced: bool = False,
+        self, network: Network, change: Change, record: CollectionRecord, *, replaced: bool = False
     ) -> None:
         """Paid, or the day has come: what is left to do at Stripe is done."""
         over = True
         if record.plan:
             plan = _PLAN.validate_python(record.plan)
-            situation = self._situation(account, network, change)
+            situation = self.orders.situation(network, change.membership_id)
             if situation.customer is not None:
-                order = self._order(account, network, change, situation)
-                over = settle(account, plan, order, replaced=replaced)
+                order = self.orders.order(network, change, record, situation)
+                over = settle(self.orders.account(network), plan, order, replaced=replaced)
         if over:
             self._save(change.id, state=CollectionState.DONE, reason="", url="")
         else:
             self._save(change.id, due_at=self._clock() + _LONGEST_WAIT)
 
-    def _take_back(
-        self, account: StripeAccount, network: Network, change: Change, record: CollectionRecord
-    ) -> None:
+    def _take_back(self, network: Network, change: Change, record: CollectionRecord) -> None:
         if record.plan:
-            situation = self._situation(account, network, change)
+            situation = self.orders.situation(network, change.membership_id)
             if situation.customer is not None:
-                undo(account, self._order(account, network, change, situation))
+                order = self.orders.order(network, change, record, situation)
+                undo(self.orders.account(network), order)
         self._save(change.id, state=CollectionState.UNDONE, reason=change.reason, url="")
-
-    # -- what is needed for it ----------------------------------------------------------
 
     def _expected(
         self, network: Network, change_id: str, success_url: str, cancel_url: str
     ) -> tuple[Change, CollectionRecord]:
         with self._session() as session:
             change = ChangeRepository(session).get(change_id)
-            repository = CollectionRepository(session)
-            record = repository.expect(change, now=self._clock())
+            record = CollectionRepository(session).expect(change, now=self._clock())
             if record is None:
                 raise StripeKeyMissing(network=network.name)
             if not record.success_url:
@@ -267,95 +239,15 @@ class Collecting:
         if given.expired(self._clock()) and change.state is ChangeState.AWAITING_PAYMENT:
             raise QuoteExpired(quote=given.id, expired_at=f"{given.expires_at:%Y-%m-%d %H:%M} UTC")
         plan = plan_collection(given.quote, situation, membership=change.membership_id)
+        document = _PLAN.dump_python(plan, mode="json")
         with self._session() as session:
-            repository = CollectionRepository(session)
-            document = _PLAN.dump_python(plan, mode="json")
-            if repository.plan(change.id, document, now=self._clock()):
-                return plan
-            kept = repository.find(change.id)
-        assert kept is not None
-        return _PLAN.validate_python(kept.plan)
-
-    def _situation(self, account: StripeAccount, network: Network, change: Change) -> Situation:
-        with self._session() as session:
-            membership = load_membership(session, network.key, change.membership_id)
-            made = CollectionRepository(session).customer(network.key, membership.customer_id)
-        candidates = [made.stripe_id] if made else []
-        if membership.gateway_customer_id.startswith("cus_"):
-            candidates.append(membership.gateway_customer_id)
-        return read_situation(
-            account,
-            known_customer(account, candidates),
-            Billed(
-                network.name,
-                change.membership_id,
-                gateway=membership.gateway,
-                subscription=membership.gateway_subscription_id,
-            ),
-        )
-
-    def _order(
-        self,
-        account: StripeAccount,
-        network: Network,
-        change: Change,
-        situation: Situation,
-        *,
-        given: GivenQuote | None = None,
-    ) -> Order:
-        now = self._clock()
-        with self._session() as session:
-            record = CollectionRepository(session).find(change.id)
-            names = {
-                product.id: product.name
-                for product in load_catalogue(session, network.key).products.values()
-            }
-        assert record is not None
-        return Order(
-            change_id=change.id,
-            reference=reference_for(
-                network=network.name,
-                membership_id=change.membership_id,
-                quote_id=change.quote_id or "",
-                change_id=change.id,
-            ),
-            customer=situation.customer or self._customer(account, network, change),
-            now=now,
-            expires_at=given.expires_at if given else now,
-            success_url=record.success_url or network.url,
-            cancel_url=record.cancel_url or network.url,
-            payment_method=situation.payment_method,
-            subscription=situation.subscription,
-            names=names,
-        )
-
-    def _customer(self, account: StripeAccount, network: Network, change: Change) -> str:
-        with self._session() as session:
-            membership = load_membership(session, network.key, change.membership_id)
-            person = session.get(CustomerRecord, (network.key, membership.customer_id))
-            gone = CollectionRepository(session).customer(network.key, membership.customer_id)
-        made = make_customer(
-            account,
-            membership.customer_id,
-            email=person.email if person else "",
-            instead_of=gone.stripe_id if gone else "",
-        )
-        with self._session() as session:
-            CollectionRepository(session).keep_customer(
-                network.key, membership.customer_id, made, now=self._clock()
-            )
-        return made
+            kept = CollectionRepository(session).plan(change.id, document, now=self._clock())
+        return _PLAN.validate_python(kept)
 
     def _quote(self, network: Network, change: Change) -> GivenQuote:
         with self._session() as session:
             quotes = QuoteRepository(session, self._quote_key)
             return quotes.get(network.key, change.quote_id or "")
-
-    def _account(self, network: Network) -> StripeAccount:
-        account = self._account_for(network)
-        if account is None:
-            raise StripeKeyMissing(network=network.name)
-        return account
 
     def _save(self, change_id: str, **values: object) -> None:
         with self._session() as session:
@@ -367,6 +259,20 @@ class Collecting:
         with Session(self._store, expire_on_commit=False) as session:
             yield session
             session.commit()
+
+
+def _has_work(record: CollectionRecord, change: Change) -> bool:
+    """Whether something is to be done without the customer."""
+    return (
+        change.state in WITHOUT_EFFECT
+        or _is_to_be_collected(record, change)
+        or _is_carried_out(change)
+    )
+
+
+def _is_to_be_collected(record: CollectionRecord, change: Change) -> bool:
+    """Nothing is due, so that nobody will ask for it to be collected."""
+    return record.state is CollectionState.PLANNED and change.amount_due == 0
 
 
 def _is_carried_out(change: Change) -> bool:
