@@ -261,7 +261,7 @@ def _paid_setup_fee(order: Order) -> int:
     covered = min(new.setup_fee, old.setup_fee) if old is not None else 0
     if covered <= 0:
         return 0
-    line = Line(LineType.FEE, "", covered, period=new.period, step=order.quantum)
+    line = Line(LineType.FEE, "", covered, period=new.period, step=order.quantum, like_php=False)
     if order.tax(line, new.product):
         line.compute()
     charged = sum(line.total for line in order.lines if line.type is LineType.FEE)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bridge.domain.periods import Period
 from bridge.domain.quotes import LineType
-from bridge.domain.rounding import CENT, TICKS, divide, ratio, round_like_php
+from bridge.domain.rounding import CENT, TICKS, divide, is_tie, ratio, round_like_php
 
 PERCENTAGE = "percentage"
 
@@ -16,11 +16,12 @@ class Line:
 
     ``discount`` is ``(type, value)`` of the code that applies, ``tax`` ``(rate,
     inclusive)``. Call `compute` after changing an input. ``step`` is what taxes and
-    discounts are rounded to: cents in the plugin, whatever the currency.
+    discounts are rounded to: cents in the plugin, whatever the currency. ``like_php``
+    lets the plugin's doubles decide ties (see rounding.py).
     """
 
     __slots__ = (
-        "code", "cycles", "discount", "discount_total", "inclusive", "key", "period",
+        "code", "cycles", "discount", "discount_total", "inclusive", "key", "like_php", "period",
         "product_id", "quantity", "rate", "recurring", "renews_discount", "step",
         "subtotal", "tax_total", "title", "total", "type", "unit_price",
     )  # fmt: skip
@@ -38,6 +39,7 @@ class Line:
         cycles: int = 0,
         key: str = "",
         step: int = CENT,
+        like_php: bool = True,
     ) -> None:
         self.type = type
         self.title = title
@@ -49,6 +51,7 @@ class Line:
         self.cycles = cycles
         self.key = key
         self.step = step
+        self.like_php = like_php
         self.code = ""
         self.discount: tuple[str, Decimal] | None = None
         self.renews_discount = True
@@ -62,7 +65,7 @@ class Line:
         """Work out subtotal, discount, tax and total from the inputs."""
         self.subtotal = self.quantity * self.unit_price
         self.discount_total = self._discount()
-        self.tax_total, self.total = self._taxed(self.subtotal - self.discount_total)
+        self.tax_total, self.total = self._taxed(self.discount_total)
 
     def renewal_parts(self) -> tuple[int, int, int]:
         """Discount, tax and total of the line at the next billing dates.
@@ -70,8 +73,23 @@ class Line:
         A discount that is not for renewals is taken out (domain/plan-changes.md §5.2).
         """
         if self.discount_total > 0 and not self.renews_discount:
-            return (0, *self._taxed(self.subtotal))
+            return (0, *self._taxed(0))
         return self.discount_total, self.tax_total, self.total
+
+    def doubles(self, *, discounted: bool) -> tuple[float, float]:
+        """Tax and total by the plugin's own steps, in its floats, to decide ties."""
+        base = subtotal = self.quantity * (self.unit_price / TICKS)
+        if discounted and self.discount is not None:
+            kind, value = self.discount
+            off = subtotal * (float(value) / 100) if kind == PERCENTAGE else float(value)
+            base = subtotal - round_like_php(off, 2)
+            if subtotal > 0 and base < 0:
+                base = 0.0
+        rate = float(self.rate or 0)
+        if self.inclusive:
+            return round_like_php(base - (base / (1 + (rate / 100))), 2), base
+        tax = round_like_php(base * (rate / 100), 2)
+        return tax, base + tax
 
     def _discount(self) -> int:
         if self.discount is None:
@@ -84,21 +102,15 @@ class Line:
             off = divide(num * TICKS, den * self.step) * self.step
         return min(off, self.subtotal) if self.subtotal > 0 else off
 
-    def _taxed(self, base: int) -> tuple[int, int]:
-        """Tax and total of a discounted subtotal."""
+    def _taxed(self, discount: int) -> tuple[int, int]:
+        """Tax and total of the subtotal less a discount."""
+        base = self.subtotal - discount
         if self.rate is None:
             return 0, base
         num, den = ratio(self.rate)
-        if not self.inclusive:
-            tax = divide(base * num, 100 * den * self.step) * self.step
-            return tax, base + tax
-        parts, whole = base * num, (100 * den + num) * self.step
+        whole = (100 * den + num if self.inclusive else 100 * den) * self.step
+        parts = base * num
         tax = divide(parts, whole) * self.step
-        if self.step == CENT and 2 * parts % whole == 0 and (2 * parts // whole) % 2:
-            tax = self._inclusive_tie(base)
-        return tax, base
-
-    def _inclusive_tie(self, base: int) -> int:
-        """A half cent of inclusive tax: the plugin's doubles decide (see rounding.py)."""
-        price, rate = base / TICKS, float(self.rate or 0)
-        return round(round_like_php(price - (price / (1 + (rate / 100))), 2) * 100) * CENT
+        if self.like_php and is_tie(parts, whole):
+            tax = round(self.doubles(discounted=discount != 0)[0] * 100) * CENT
+        return tax, base if self.inclusive else base + tax

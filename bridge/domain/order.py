@@ -18,7 +18,7 @@ from bridge.domain.periods import Period
 from bridge.domain.prices import Priced, ticks_per_minor
 from bridge.domain.quotes import LineType, QuoteError, QuoteRequest
 from bridge.domain.references import product_code
-from bridge.domain.rounding import CENT, TICKS, divide, round_to
+from bridge.domain.rounding import CENT, TICKS, divide, is_tie, round_like_php, round_to
 from bridge.domain.taxes import applicable_rate
 from bridge.domain.terms import NetworkTerms, TaxMode, TaxRate
 
@@ -178,6 +178,7 @@ class Order:
             cycles=product.billing_cycles,
             key=key,
             step=step,
+            like_php=not self.fair,
         )
         self._price(line, product)
         self.lines.append(line)
@@ -194,6 +195,7 @@ class Order:
             cycles=product.billing_cycles,
             key=key,
             step=step,
+            like_php=not self.fair,
         )
         self._price(fee, product)
         self.lines.append(fee)
@@ -262,11 +264,11 @@ class Order:
 
     def total(self) -> int:
         """What is due now, in ticks, rounded as the network rounds (§5.2)."""
-        return self._clamped(sum([line.total for line in self.lines]))
+        return self._due(sum([line.total for line in self.lines]))
 
     def recurring_total(self) -> int:
         """What each later cycle costs, in ticks."""
-        return self._clamped(
+        return self._recurring(
             sum([line.renewal_parts()[2] for line in self.lines if line.recurring])
         )
 
@@ -286,8 +288,8 @@ class Order:
                 recurring += line.renewal_parts()[2]
         clamped = self._clamped
         return Totals(
-            clamped(due),
-            clamped(recurring),
+            self._due(due),
+            self._recurring(recurring),
             clamped(subtotal),
             clamped(recurring_subtotal),
             round_to(discount, self.quantum),
@@ -302,6 +304,32 @@ class Order:
 
     def _clamped(self, ticks: int) -> int:
         return round_to(ticks, self.quantum) if ticks > 0 else 0
+
+    def _due(self, ticks: int) -> int:
+        if self.fair or not is_tie(ticks, self.quantum):
+            return self._clamped(ticks)
+        self.sort()
+        return self._by_doubles([line.doubles(discounted=True)[1] for line in self.lines])
+
+    def _recurring(self, ticks: int) -> int:
+        if self.fair or not is_tie(ticks, self.quantum):
+            return self._clamped(ticks)
+        self.sort()
+        return self._by_doubles(
+            [
+                line.doubles(discounted=line.renews_discount)[1]
+                for line in self.lines
+                if line.recurring
+            ]
+        )
+
+    def _by_doubles(self, totals: list[float]) -> int:
+        """A sum that ends in a tie, as the plugin's floats add up and round it."""
+        total = 0.0
+        for one in totals:
+            total += one
+        places = 0 if self.quantum == TICKS else 2
+        return max(0, round(round_like_php(total, places) * TICKS / self.quantum) * self.quantum)
 
 
 def _take_off(line: Line, code: DiscountCode) -> None:

@@ -6,11 +6,12 @@ taxes and credits are then whole numbers and quotients of whole numbers; nothing
 ever a float.
 
 The plugin computes in doubles and rounds with PHP's ``round``, which up to 8.3 first
-rounds to 15 significant digits and then half away from zero. The result of a product
-or of one division is off by at most 3 half-ulps (3.3e-16 relative), less than half a
-unit of that 15th digit (5e-16), so the first rounding restores the decimal value and
-the plugin agrees with exact arithmetic, ties included. Only the inclusive tax, which
-subtracts two near numbers, can lose a tie: there `round_like_php` repeats its steps.
+rounds to 15 significant digits and then half away from zero. A product or quotient is off
+by at most 3 half-ulps (3.3e-16 relative), less than half a unit of that 15th digit, so
+the first rounding restores the decimal value and the plugin agrees with exact arithmetic,
+ties included. Where it subtracts (a discount from a price, a price without tax from one
+with it, a credit from a sum) a tie may be lost. So amounts are exact, and where a parity
+amount `is_tie`, the plugin's own steps are repeated in floats and `round_like_php` decides.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ def divide(numerator: int, denominator: int) -> int:
     if numerator >= 0:
         return (2 * numerator + denominator) // (2 * denominator)
     return -((denominator - 2 * numerator) // (2 * denominator))
+
+
+def is_tie(numerator: int, denominator: int) -> bool:
+    """Whether the quotient lies exactly between two integers."""
+    doubled, rest = divmod(2 * numerator, denominator)
+    return rest == 0 and doubled % 2 == 1
 
 
 def round_to(ticks: int, quantum: int) -> int:
