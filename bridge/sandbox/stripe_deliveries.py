@@ -116,7 +116,7 @@ class Deliveries:
         """Send new events to all endpoints that want them."""
         endpoints = self._state.find("webhook_endpoint")
         for event in events:
-            takers = [each["id"] for each in endpoints if wants(each, event["type"])]
+            takers = [each["id"] for each in endpoints if self._takes(each, event)]
             event["pending_webhooks"] = len(takers)
             event["_delivered"] = dict.fromkeys(takers, False)
             for taker in takers:
@@ -239,11 +239,14 @@ class Deliveries:
                 again = replace(delivery, attempt=delivery.attempt + 1)
                 self._put_off(again, RETRIES[delivery.attempt - 1])
 
+    def _takes(self, endpoint: StripeObject, event: StripeObject) -> bool:
+        version = endpoint["api_version"] or self._state.api_version
+        return wants(endpoint, event["type"]) and shape_of(version) in event["_views"]
+
     def _view(self, event: StripeObject, endpoint: StripeObject) -> StripeObject:
         version = endpoint["api_version"] or self._state.api_version
         shown = self._state.show(event)
-        data = event["_views"].get(shape_of(version))
-        return {**shown, "api_version": version, "data": data} if data else shown
+        return {**shown, "api_version": version, "data": event["_views"][shape_of(version)]}
 
     def _post(self, url: str, body: bytes, secret: str) -> int | None:
         header = sign(body, secret, timestamp=int(self._clock().timestamp()))

@@ -37,6 +37,11 @@ def shape_of(version: str) -> Shape:
     return Shape.BASIL if version[:10] >= BASIL_SINCE else Shape.ACACIA
 
 
+def is_known(kind: str, shape: Shape) -> bool:
+    """Whether events of this type exist for somebody of this shape."""
+    return shape is Shape.BASIL or not kind.startswith("invoice_payment.")
+
+
 def render(thing: StripeObject, shape: Shape, look: Look) -> StripeObject:
     """The object as the API shows it: without private keys, references filled in."""
     if isinstance(thing, Shown):
@@ -49,7 +54,7 @@ def render(thing: StripeObject, shape: Shape, look: Look) -> StripeObject:
         _FILL[kind](shown, thing, look)
     if shape is Shape.ACACIA:
         for name in _NEW_ONLY.get(kind, ()):
-            shown.pop(name, None)
+            _drop(shown, name)
         if kind in _AGE:
             _AGE[kind](shown, thing, look)
     return shown
@@ -79,6 +84,16 @@ def plan_of(price: StripeObject) -> StripeObject:
         "trial_period_days": recurring.get("trial_period_days"),
         "usage_type": recurring.get("usage_type", "licensed"),
     }
+
+
+def _drop(shown: StripeObject, path: str) -> None:
+    """Leave out a field; ``a.b`` is the field ``b`` of the hash ``a``."""
+    outer, _, inner = path.rpartition(".")
+    place: Any = shown
+    for name in outer.split(".") if outer else ():
+        place = (place or {}).get(name)
+    if place:
+        place.pop(inner, None)
 
 
 def _part(value: Any, shape: Shape, look: Look) -> Any:
@@ -142,8 +157,6 @@ def _age_schedule(shown: StripeObject, _thing: StripeObject, _look: Look) -> Non
 
 def _age_session(shown: StripeObject, _thing: StripeObject, _look: Look) -> None:
     shown["shipping_details"] = None
-    for name in ("business_name", "individual_name"):
-        (shown["customer_details"] or {}).pop(name, None)
     shown["ui_mode"] = {"hosted_page": "hosted"}.get(shown["ui_mode"], shown["ui_mode"])
 
 
@@ -246,7 +259,11 @@ _AGE: Final[Mapping[str, _Change]] = {
 }
 
 _NEW_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
+    "charge": ("billing_details.tax_id",),
     "checkout.session": (
+        "automatic_tax.provider",
+        "customer_details.business_name",
+        "customer_details.individual_name",
         "collected_information",
         "customer_account",
         "integration_identifier",
@@ -257,15 +274,39 @@ _NEW_ONLY: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "customer_balance_transaction": ("checkout_session", "customer_account"),
     "discount": ("customer_account", "source"),
-    "invoice": ("amount_overpaid", "customer_account", "parent", "total_taxes"),
+    "invoice": (
+        "amount_overpaid",
+        "automatic_tax.provider",
+        "customer_account",
+        "parent",
+        "total_taxes",
+    ),
     "invoiceitem": ("customer_account", "net_amount", "parent", "pricing", "quantity_decimal"),
     "line_item": ("parent", "pricing", "quantity_decimal", "subtotal", "taxes"),
     "payment_intent": ("customer_account", "excluded_payment_method_types", "managed_payments"),
-    "payment_method": ("customer_account",),
+    "payment_method": ("billing_details.tax_id", "customer_account"),
     "refund": ("customer", "customer_account", "payment_method"),
     "setup_intent": ("excluded_payment_method_types",),
-    "subscription": ("billing_mode", "billing_schedules", "customer_account", "managed_payments"),
+    "account": (
+        "business_profile.minority_owned_business_designation",
+        "settings.invoices.hosted_payment_method_save",
+    ),
+    "subscription": (
+        "invoice_settings.custom_fields",
+        "invoice_settings.description",
+        "invoice_settings.footer",
+        "billing_mode",
+        "billing_schedules",
+        "customer_account",
+        "managed_payments",
+    ),
     "subscription_item": ("current_period_end", "current_period_start"),
-    "subscription_schedule": ("billing_mode", "customer_account"),
+    "subscription_schedule": (
+        "billing_mode",
+        "customer_account",
+        "default_settings.invoice_settings.custom_fields",
+        "default_settings.invoice_settings.description",
+        "default_settings.invoice_settings.footer",
+    ),
 }
 """Fields that only the new shape has."""

@@ -20,7 +20,7 @@ from importlib import resources
 from typing import Any, Final, Literal, TypeAlias
 
 from bridge.sandbox.stripe_errors import ApiError, StripeObject, no_such
-from bridge.sandbox.stripe_shapes import Shape, Shown, render, shape_of
+from bridge.sandbox.stripe_shapes import Shape, Shown, is_known, render, shape_of
 
 Clock: TypeAlias = Callable[[], datetime]
 
@@ -99,6 +99,7 @@ class _Transaction:
     working: dict[str, StripeObject] = field(default_factory=dict)
     shown: dict[str, StripeObject] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    unannounced: set[str] = field(default_factory=set)
     events: list[StripeObject] = field(default_factory=list)
 
 
@@ -195,6 +196,7 @@ class StripeState:
                 self._transaction.working = _copy(outer.working)
                 self._transaction.shown = dict(outer.shown)
                 self._transaction.removed = set(outer.removed)
+                self._transaction.unannounced = set(outer.unannounced)
             try:
                 yield
             finally:
@@ -222,6 +224,7 @@ class StripeState:
         work = self._work()
         work.working[thing["id"]] = thing
         work.shown[thing["id"]] = _copy(thing)
+        work.unannounced.add(thing["id"])
         self._kind_of[thing["id"]] = thing["object"]
         return thing
 
@@ -295,10 +298,11 @@ class StripeState:
     def emit_change(self, kind: str, thing: StripeObject, *also: str) -> bool:
         """Append an event with what is different since the last one; none if nothing is.
 
+        None either about an object that is being made: the event of its creation shows it.
         ``also`` are types of further events about the same change.
         """
         before = self._before(thing["id"])
-        if before == thing:
+        if before == thing or thing["id"] in self._work().unannounced:
             return False
         for each in (*also, kind) if also else (kind,):
             self._emit(each, thing, before)
@@ -373,16 +377,20 @@ class StripeState:
         work = self._work()
         views: dict[str, StripeObject] = {}
         for shape in self.shapes():
+            if not is_known(kind, shape):
+                continue
             data: StripeObject = {"object": self.show(thing, shape)}
             if before is not None:
                 shown_before = self.show(before, shape)
                 data["previous_attributes"] = _former(data["object"], shown_before)
             views[shape] = Shown(data)
+        if not views:
+            return
         event = self.build(
             "event",
             type=kind,
             api_version=self.api_version,
-            data=views[shape_of(self.api_version)],
+            data=views.get(shape_of(self.api_version)) or next(iter(views.values())),
             request={
                 "id": self.origin.request_id,
                 "idempotency_key": self.origin.idempotency_key,
@@ -391,6 +399,7 @@ class StripeState:
             _delivered={},
         )
         work.shown[thing["id"]] = _copy(thing)
+        work.unannounced.discard(thing["id"])
         work.events.append(self.keep(event))
 
     def _new_id(self, kind: str) -> str:

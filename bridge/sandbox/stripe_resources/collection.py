@@ -83,7 +83,7 @@ def mark_paid(state: StripeState, invoice: StripeObject, *, out_of_band: bool = 
             continue
         payment |= {"amount_paid": payment["amount_requested"], "status": "paid"}
         payment["status_transitions"]["paid_at"] = now
-        state.emit_change("invoice_payment.paid", payment)
+        state.emit("invoice_payment.paid", payment)
     state.emit_change("invoice.updated", invoice)
     state.emit("invoice.paid", invoice)
     state.emit("invoice.payment_succeeded", invoice)
