@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bridge.domain.billing_dates import billing_start, next_charge, waits
 from bridge.domain.explanation import explain
 from bridge.domain.lines import Line
@@ -65,7 +67,7 @@ def parity_quote(order: Order, proposed: ChangeKind, *, customer: Customer) -> Q
         excess_credit=minor(totals.excess),
         keeps_cycle=proposed is ChangeKind.ADDON,
     )
-    return explained_by(quote, lambda: explain(order, quote))
+    return explained_by(quote, partial(explain, order))
 
 
 def line_item(line: Line, order: Order) -> LineItem:

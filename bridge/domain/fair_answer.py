@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from bridge.domain.answer import answered_kind, check_intervals, line_item
 from bridge.domain.dates import add_calendar
@@ -64,7 +65,7 @@ def fair_quote(order: Order, decision: Decision) -> Quote:
         ledger_added=minor(settlement.to_ledger),
         keeps_cycle=decision.keeps_cycle,
     )
-    return explained_by(quote, lambda: explain(order, quote))
+    return explained_by(quote, partial(explain, order))
 
 
 def _effective_at(order: Order, decision: Decision) -> datetime:

@@ -171,16 +171,17 @@ class Quote(_Reasons):
             # Only reached while the slot is empty: see explained_by.
             if name != "explanation":
                 raise AttributeError(name)
-            steps = tuple(object.__getattribute__(self, "_explain")())
+            steps = tuple(object.__getattribute__(self, "_explain")(self))
             object.__setattr__(self, "explanation", steps)
             return steps
 
 
-def explained_by(quote: Quote, explain: Callable[[], Iterable[Explanation]]) -> Quote:
+def explained_by(quote: Quote, explain: Callable[[Quote], Iterable[Explanation]]) -> Quote:
     """Let the quote's explanation be written by ``explain`` when it is first read.
 
     Sentences cost more than the arithmetic they explain, and most quotes of a page or a
-    bulk run are never asked why.
+    bulk run are never asked why. The quote is handed over then, not kept by ``explain``:
+    a cycle of references would leave every quote to the garbage collector.
     """
     object.__setattr__(quote, "_explain", explain)
     object.__delattr__(quote, "explanation")

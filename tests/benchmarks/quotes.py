@@ -14,8 +14,8 @@ from bridge.domain.pricing import quote
 from bridge.domain.quotes import Quote, QuoteRequest
 from bridge.domain.terms import NetworkTerms, TaxMode, TaxRate
 
-SECONDS = 1.0
-BATCH = 500
+SECONDS = 2.0
+BATCH = 100
 NOW = datetime(2026, 3, 11, 12, 0, tzinfo=UTC)
 MONTH = Period(1, "month")
 
