@@ -84,6 +84,15 @@ class BilledSubscription:
     rivals: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A webhook endpoint at Stripe through which the plugin hears of events."""
+
+    id: str
+    url: str
+    enabled: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What the decision depends on beside membership and subscription.
