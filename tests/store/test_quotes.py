@@ -101,7 +101,7 @@ def test_every_field_comes_back(session: Session) -> None:
 
 
 def test_an_explanation_that_nobody_has_read_yet_is_kept_too(session: Session) -> None:
-    given = give(session, explained_by(replace(QUOTE), lambda: [WHY]))
+    given = give(session, explained_by(replace(QUOTE), lambda _: [WHY]))
     assert QuoteRepository(session, b"key").get(1, given.id).quote.explanation == (WHY,)
 
 
