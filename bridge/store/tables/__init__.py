@@ -6,6 +6,7 @@ from bridge.store.tables.adoptions import (
     AdoptionStep,
     PluginEndpoint,
 )
+from bridge.store.tables.billing import Billing, EventPass, StripePaymentId, StripeSeen
 from bridge.store.tables.changes import Change, ChangeState, ChangeStep, StoredQuote
 from bridge.store.tables.collections import CollectionRecord, CollectionState, StripeCustomer
 from bridge.store.tables.events import EventState, WebhookEvent
@@ -28,6 +29,7 @@ __all__ = [
     "AdoptionRecord",
     "AdoptionState",
     "AdoptionStep",
+    "Billing",
     "Change",
     "ChangeState",
     "ChangeStep",
@@ -36,6 +38,7 @@ __all__ = [
     "CustomerRecord",
     "DiscountCodeRecord",
     "DomainRecord",
+    "EventPass",
     "EventState",
     "LimitsRecord",
     "MembershipRecord",
@@ -48,6 +51,8 @@ __all__ = [
     "SiteRecord",
     "StoredQuote",
     "StripeCustomer",
+    "StripePaymentId",
+    "StripeSeen",
     "SyncPass",
     "WebhookEvent",
 ]
