@@ -46,6 +46,8 @@ def render(thing: StripeObject, shape: Shape, look: Look) -> StripeObject:
     """The object as the API shows it: without private keys, references filled in."""
     if isinstance(thing, Shown):
         return thing
+    if thing.get("deleted") is True or thing.get("_gone"):
+        return {"deleted": True, "id": thing["id"], "object": thing["object"]}
     shown = {name: _part(value, shape, look) for name, value in thing.items() if name[0] != "_"}
     kind = thing.get("object", "")
     if not isinstance(kind, str):

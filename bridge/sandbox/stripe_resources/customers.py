@@ -27,6 +27,7 @@ from bridge.sandbox.stripe_routes import (
     listing,
     paged,
     post,
+    retrieving,
 )
 from bridge.sandbox.stripe_state import StripeState
 
@@ -97,19 +98,8 @@ def remove(call: Call) -> StripeObject:
     state.emit("customer.deleted", customer)
     for method in state.find("payment_method", lambda each: each["customer"] == customer["id"]):
         method["customer"] = None
-    customer["_deleted"] = True
-    return stub(customer)
-
-
-def stub(customer: StripeObject) -> StripeObject:
-    """What is left of a deleted customer."""
-    return {"deleted": True, "id": customer["id"], "object": "customer"}
-
-
-def retrieve(call: Call) -> StripeObject:
-    """GET /v1/customers/{id}; a deleted one is still shown, as a stub."""
-    customer = call.get("customer")
-    return stub(customer) if customer.get("_deleted") else customer
+    customer["_gone"] = True
+    return customer
 
 
 def living(state: StripeState, key: str, param: str = "customer") -> StripeObject:
@@ -119,7 +109,7 @@ def living(state: StripeState, key: str, param: str = "customer") -> StripeObjec
         ApiError: there is none, or it was deleted.
     """
     customer = state.named("customer", key, param)
-    if customer.get("_deleted"):
+    if customer.get("_gone"):
         raise ApiError(f"No such customer: '{key}'", code="resource_missing", param=param)
     return customer
 
@@ -144,7 +134,7 @@ def adjust_balance(
 
 def _living(call: Call) -> StripeObject:
     customer = call.get("customer")
-    if customer.get("_deleted"):
+    if customer.get("_gone"):
         raise ApiError(
             f"No such customer: '{call.key}'", status=404, code="resource_missing", param="id"
         )
@@ -178,7 +168,7 @@ def _check_default(state: StripeState, customer: StripeObject) -> None:
 
 
 def _fits(call: Call, customer: StripeObject) -> bool:
-    if customer.get("_deleted") or not within(call.params.get("created"), customer["created"]):
+    if customer.get("_gone") or not within(call.params.get("created"), customer["created"]):
         return False
     return "email" not in call.params or customer["email"] == call.params["email"]
 
@@ -201,7 +191,7 @@ def _balance(call: Call) -> StripeObject:
 ROUTES: tuple[Route, ...] = (
     post("/v1/customers", create, {**_FIELDS, "payment_method": text}),
     get("/v1/customers", listing("customer", _fits), paged(email=text, created=time_filter)),
-    get("/v1/customers/{id}", retrieve),
+    get("/v1/customers/{id}", retrieving("customer")),
     post("/v1/customers/{id}", update, _FIELDS),
     delete("/v1/customers/{id}", remove),
     get("/v1/customers/{id}/balance_transactions", _balance, paged()),

@@ -81,9 +81,9 @@ def first_lines(
 ) -> list[StripeObject]:
     """The first period, which may be a part of a whole one: then it is prorated or free."""
     span = period_of(subscription)
-    cycle = cycle_of(state, subscription)
-    whole = Span(cycle.boundary(span.end, -1), span.end)
-    if subscription["status"] == "trialing" or whole.start >= span.start:
+    anchor = subscription["billing_cycle_anchor"]
+    whole = Span(cycle_of(state, subscription).boundary(anchor, -1), anchor)
+    if subscription["status"] == "trialing" or anchor <= span.start or whole.start >= span.start:
         return full_lines(state, subscription, span)
     if not prorates:
         return []

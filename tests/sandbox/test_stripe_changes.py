@@ -1,0 +1,398 @@
+"""Changes of a subscription: prorations, new cycles, previews, payments that fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.sandbox.stripe_scene import DAY, START, Scene, day, lines_of, period, refused
+
+
+def item_of(subscription: Any) -> str:
+    return str(subscription["items"].data[0].id)
+
+
+def swap(subscription: Any, price: Any, **more: Any) -> dict[str, Any]:
+    return {"items": [{"id": item_of(subscription), "price": price.id}], **more}
+
+
+def preview(scene: Scene, subscription: Any, **details: Any) -> Any:
+    return scene.v1.invoices.create_preview(
+        {"subscription": subscription.id, "subscription_details": details}
+    )
+
+
+class TestProrations:
+    def test_at_once(self, scene: Scene) -> None:
+        """21 of 31 days: 2000 → 1354.84 back, 5000 → 3387.10 to pay; an invoice of its own."""
+        subscription = scene.subscribe(scene.price(2000))
+        dearer = scene.price(5000, name="Max")
+        scene.stripe.advance(10 * DAY)
+        changed = scene.v1.subscriptions.update(
+            subscription.id,
+            swap(subscription, dearer, proration_behavior="always_invoice",
+                 expand=["latest_invoice"]),
+        )  # fmt: skip
+        invoice = changed.latest_invoice
+        assert lines_of(invoice) == [
+            ("Remaining time on Max after 25 Jan 2026", 3387),
+            ("Unused time on Pro after 25 Jan 2026", -1355),
+        ]
+        assert (invoice.status, invoice.amount_paid) == ("paid", 2032)
+        assert invoice.billing_reason == "subscription_update"
+        assert period(changed) == (START, day(2026, 2, 15))
+        for line in invoice.lines.data:
+            details = line.parent.subscription_item_details
+            assert details.proration
+            assert details.invoice_item.startswith("ii_")
+            assert (line.period.start, line.period.end) == (
+                int(day(2026, 1, 25).timestamp()), int(day(2026, 2, 15).timestamp()),
+            )  # fmt: skip
+
+    def test_a_credit_says_what_it_gives_back(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        first = scene.invoices(subscription.id)[0]
+        scene.stripe.advance(10 * DAY)
+        scene.v1.subscriptions.update(
+            subscription.id,
+            swap(subscription, scene.price(5000), proration_behavior="always_invoice"),
+        )
+        credit = scene.invoices(subscription.id)[-1].lines.data[1]
+        credited = credit.parent.subscription_item_details.proration_details.credited_items
+        assert credited.invoice == first.id
+        assert credited.invoice_line_items == [first.lines.data[0].id]
+
+    def test_with_the_next_invoice(self, scene: Scene) -> None:
+        """The default: nothing is charged now, the renewal carries the difference."""
+        subscription = scene.subscribe(scene.price(2000))
+        dearer = scene.price(5000, name="Max")
+        scene.stripe.advance(10 * DAY)
+        scene.v1.subscriptions.update(subscription.id, swap(subscription, dearer))
+        assert len(scene.invoices(subscription.id)) == 1
+        waiting = scene.v1.invoice_items.list({"pending": True}).data
+        assert sorted(each.amount for each in waiting) == [-1355, 3387]
+        scene.stripe.advance(22 * DAY)
+        renewal = scene.invoices(subscription.id)[-1]
+        assert lines_of(renewal) == [
+            ("Remaining time on Max after 25 Jan 2026", 3387),
+            ("Unused time on Pro after 25 Jan 2026", -1355),
+            ("1 × Max (at $50.00 / month)", 5000),
+        ]
+        assert renewal.amount_paid == 7032
+        assert not scene.v1.invoice_items.list({"pending": True}).data
+
+    def test_none(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        scene.stripe.advance(10 * DAY)
+        scene.v1.subscriptions.update(
+            subscription.id, swap(subscription, scene.price(5000), proration_behavior="none")
+        )
+        scene.stripe.advance(22 * DAY)
+        assert [each.amount_paid for each in scene.invoices(subscription.id)] == [2000, 5000]
+
+    def test_a_proration_date(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(3100))
+        scene.stripe.advance(10 * DAY)
+        changed = scene.v1.subscriptions.update(
+            subscription.id,
+            swap(subscription, scene.price(6200), proration_behavior="always_invoice",
+                 proration_date=int(day(2026, 1, 16).timestamp()), expand=["latest_invoice"]),
+        )  # fmt: skip
+        assert changed.latest_invoice.amount_paid == 3000
+        error = refused(
+            lambda: scene.v1.subscriptions.update(
+                subscription.id, {"proration_date": int(day(2026, 3, 1).timestamp())}
+            )
+        )
+        assert error.param == "proration_date"
+
+    def test_more_of_the_same(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(1000))
+        scene.stripe.advance(15.5 * DAY)
+        changed = scene.v1.subscriptions.update(
+            subscription.id,
+            {"items": [{"id": item_of(subscription), "quantity": 4}],
+             "proration_behavior": "always_invoice", "expand": ["latest_invoice"]},
+        )  # fmt: skip
+        assert lines_of(changed.latest_invoice) == [
+            ("Remaining time on 4 × Pro after 31 Jan 2026", 2000),
+            ("Unused time on Pro after 31 Jan 2026", -500),
+        ]
+
+    def test_an_item_added_and_removed(self, scene: Scene) -> None:
+        """An add-on pays for the rest of the period, and gets it back when it goes."""
+        subscription = scene.subscribe(scene.price(2000))
+        addon = scene.price(3100, name="Backup")
+        scene.stripe.advance(DAY)
+        item = scene.v1.subscription_items.create(
+            {"subscription": subscription.id, "price": addon.id,
+             "proration_behavior": "always_invoice"}
+        )  # fmt: skip
+        assert scene.invoices(subscription.id)[-1].amount_paid == 3000
+        scene.stripe.advance(10 * DAY)
+        scene.v1.subscription_items.delete(item.id)
+        assert [each.amount for each in scene.v1.invoice_items.list({"pending": True}).data] == [
+            -2000
+        ]
+        scene.stripe.advance(21 * DAY)
+        assert scene.invoices(subscription.id)[-1].total == 0
+
+    def test_a_downgrade_at_once_becomes_a_credit_for_later(self, scene: Scene) -> None:
+        customer = scene.customer()
+        subscription = scene.subscribe(scene.price(6200), customer=customer)
+        scene.stripe.advance(DAY)
+        scene.v1.subscriptions.update(
+            subscription.id,
+            swap(subscription, scene.price(3100), proration_behavior="always_invoice"),
+        )
+        invoice = scene.invoices(subscription.id)[-1]
+        assert (invoice.total, invoice.amount_due, invoice.ending_balance) == (-3000, 0, -3000)
+        assert scene.v1.customers.retrieve(customer.id).balance == -3000
+        scene.stripe.advance(32 * DAY)
+        renewal = scene.invoices(subscription.id)[-1]
+        assert (renewal.total, renewal.amount_paid, renewal.starting_balance) == (3100, 100, -3000)
+        assert scene.v1.customers.retrieve(customer.id).balance == 0
+
+    def test_a_discount_counts_in_prorations(self, scene: Scene) -> None:
+        coupon = scene.v1.coupons.create({"percent_off": 50, "duration": "forever"})
+        subscription = scene.subscribe(scene.price(3100), discounts=[{"coupon": coupon.id}])
+        assert scene.invoices(subscription.id)[0].amount_paid == 1550
+        scene.stripe.advance(DAY)
+        scene.v1.subscriptions.update(
+            subscription.id,
+            swap(subscription, scene.price(6200), proration_behavior="always_invoice"),
+        )
+        assert scene.invoices(subscription.id)[-1].amount_paid == 1500
+
+    def test_taxes_count_in_prorations(self, scene: Scene) -> None:
+        rate = scene.v1.tax_rates.create(
+            {"display_name": "VAT", "percentage": 20, "inclusive": False}
+        )
+        subscription = scene.subscribe(scene.price(3100), default_tax_rates=[rate.id])
+        assert scene.invoices(subscription.id)[0].amount_paid == 3720
+        scene.stripe.advance(DAY)
+        scene.v1.subscriptions.update(
+            subscription.id,
+            swap(subscription, scene.price(6200), proration_behavior="always_invoice"),
+        )
+        assert scene.invoices(subscription.id)[-1].amount_paid == 3600
+
+
+class TestNewCycles:
+    def test_monthly_to_yearly_begins_a_year_now(self, scene: Scene) -> None:
+        """Charged at once whatever is asked for; the rest of the month is credited."""
+        subscription = scene.subscribe(scene.price(3100))
+        yearly = scene.price(30000, "year", name="Pro yearly")
+        scene.stripe.advance(10 * DAY)
+        changed = scene.v1.subscriptions.update(subscription.id, swap(subscription, yearly))
+        invoice = scene.invoices(subscription.id)[-1]
+        assert lines_of(invoice) == [
+            ("Unused time on Pro after 25 Jan 2026", -2100),
+            ("1 × Pro yearly (at $300.00 / year)", 30000),
+        ]
+        assert period(changed) == (day(2026, 1, 25), day(2027, 1, 25))
+        assert changed.billing_cycle_anchor == int(day(2026, 1, 25).timestamp())
+
+    def test_with_no_prorations_the_new_price_is_charged_in_full(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(3100))
+        yearly = scene.price(30000, "year")
+        scene.stripe.advance(10 * DAY)
+        scene.v1.subscriptions.update(
+            subscription.id, swap(subscription, yearly, proration_behavior="none")
+        )
+        assert scene.invoices(subscription.id)[-1].amount_paid == 30000
+
+    def test_the_anchor_now(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(3100))
+        scene.stripe.advance(10 * DAY)
+        changed = scene.v1.subscriptions.update(subscription.id, {"billing_cycle_anchor": "now"})
+        assert period(changed) == (day(2026, 1, 25), day(2026, 2, 25))
+        assert scene.invoices(subscription.id)[-1].amount_paid == 3100 - 2100
+
+    def test_free_to_paid(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(0, name="Free"))
+        scene.stripe.advance(10 * DAY)
+        changed = scene.v1.subscriptions.update(
+            subscription.id, swap(subscription, scene.price(2000))
+        )
+        assert scene.invoices(subscription.id)[-1].amount_paid == 2000
+        assert period(changed) == (day(2026, 1, 25), day(2026, 2, 25))
+
+    def test_different_intervals_do_not_mix(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        yearly = scene.price(9000, "year")
+        error = refused(
+            lambda: scene.v1.subscriptions.update(
+                subscription.id, {"items": [{"price": yearly.id}]}
+            )
+        )
+        assert error.param == "items"
+
+    @pytest.mark.parametrize("which", ["same price", "no item", "unknown item"])
+    def test_items_that_cannot_be(self, scene: Scene, which: str) -> None:
+        price = scene.price(2000)
+        subscription = scene.subscribe(price)
+        items = {
+            "same price": {"price": price.id},
+            "no item": {"id": item_of(subscription), "deleted": True},
+            "unknown item": {"id": "si_no", "quantity": 2},
+        }
+        refused(lambda: scene.v1.subscriptions.update(subscription.id, {"items": [items[which]]}))
+        assert scene.subscription(subscription.id) == subscription
+
+
+class TestPreviews:
+    @pytest.mark.parametrize("behavior", ["always_invoice", "create_prorations", "none"])
+    @pytest.mark.parametrize("interval", ["month", "year"])
+    def test_a_preview_has_the_lines_of_the_change(
+        self, scene: Scene, behavior: str, interval: str
+    ) -> None:
+        """Asked first, then done: the invoice that comes has the same lines and sum."""
+        subscription = scene.subscribe(scene.price(1999))
+        other = scene.price(4999, interval, name="Max")
+        scene.stripe.advance(9.37 * DAY)
+        change = swap(subscription, other, proration_behavior=behavior)
+        shown = preview(scene, subscription, **change)
+        before = scene.types()
+        assert scene.subscription(subscription.id) == subscription
+        assert len(scene.invoices(subscription.id)) == 1
+        scene.v1.subscriptions.update(subscription.id, change)
+        assert scene.types()[: len(before)] == before
+        if len(scene.invoices(subscription.id)) == 1:
+            scene.stripe.advance(32 * DAY)
+        real = scene.invoices(subscription.id)[1]
+        assert lines_of(real) == lines_of(shown)
+        assert real.total == shown.total
+        assert [(each.period.start, each.period.end) for each in real.lines.data] == [
+            (each.period.start, each.period.end) for each in shown.lines.data
+        ]
+
+    def test_the_next_renewal(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        shown = scene.v1.invoices.create_preview({"subscription": subscription.id})
+        assert (shown.amount_due, shown.status) == (2000, "draft")
+        assert shown.id.startswith("upcoming_in_")
+        assert shown.created == int(day(2026, 2, 15).timestamp())
+
+    def test_what_ends_has_no_next_invoice(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        scene.v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
+        error = refused(lambda: scene.v1.invoices.create_preview({"subscription": subscription.id}))
+        assert (error.http_status, error.code) == (404, "invoice_upcoming_none")
+
+    def test_an_end_now(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(3100))
+        scene.stripe.advance(DAY)
+        shown = preview(scene, subscription, cancel_now=True)
+        assert lines_of(shown) == [("Unused time on Pro after 16 Jan 2026", -3000)]
+        assert scene.subscription(subscription.id).status == "active"
+
+    def test_a_beginning(self, scene: Scene) -> None:
+        price = scene.price(2000)
+        shown = scene.v1.invoices.create_preview(
+            {"subscription_details": {"items": [{"price": price.id, "quantity": 3}]}}
+        )
+        assert shown.amount_due == 6000
+        assert scene.v1.customers.list().data == []
+
+    def test_with_something_on_top(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        shown = scene.v1.invoices.create_preview(
+            {
+                "subscription": subscription.id,
+                "invoice_items": [
+                    {"amount": 750, "currency": "usd", "description": "Set-up"},
+                    {"amount": -50, "currency": "usd"},
+                ],
+            }
+        )
+        assert shown.amount_due == 2700
+
+    def test_in_the_old_shape(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        old = scene.client_of("2025-02-24.acacia").v1
+        shown = old.invoices.create_preview({"subscription": subscription.id})
+        assert shown.subscription == subscription.id
+        assert shown.lines.data[0].price.unit_amount == 2000
+
+
+class TestPayments:
+    def decline(self, scene: Scene, subscription: Any) -> None:
+        scene.stripe.change_card(
+            scene.method_of(subscription.customer).id, "pm_card_chargeCustomerFail"
+        )
+
+    def test_error_if_incomplete_changes_nothing(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        self.decline(scene, subscription)
+        before = scene.types()
+        error = refused(
+            lambda: scene.v1.subscriptions.update(
+                subscription.id,
+                swap(subscription, scene.price(5000), proration_behavior="always_invoice",
+                     payment_behavior="error_if_incomplete"),
+            )
+        )  # fmt: skip
+        assert isinstance(error, stripe.CardError)
+        assert scene.subscription(subscription.id) == subscription
+        assert [each for each in scene.types()[len(before) :] if "pr" not in each] == []
+
+    def test_allow_incomplete_changes_and_owes(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        self.decline(scene, subscription)
+        dearer = scene.price(5000)
+        changed = scene.v1.subscriptions.update(
+            subscription.id, swap(subscription, dearer, proration_behavior="always_invoice")
+        )
+        assert changed.status == "past_due"
+        assert changed["items"].data[0].price.id == dearer.id
+
+    def test_a_pending_update_waits_for_its_money(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        self.decline(scene, subscription)
+        dearer = scene.price(5000)
+        waiting = scene.v1.subscriptions.update(
+            subscription.id,
+            swap(subscription, dearer, proration_behavior="always_invoice",
+                 payment_behavior="pending_if_incomplete"),
+        )  # fmt: skip
+        assert waiting.status == "active"
+        assert waiting["items"].data[0].price.unit_amount == 2000
+        assert waiting.pending_update.subscription_items[0].price.id == dearer.id
+        scene.v1.invoices.pay(waiting.latest_invoice, {"payment_method": "pm_card_visa"})
+        paid = scene.subscription(subscription.id)
+        assert paid.pending_update is None
+        assert paid["items"].data[0].price.id == dearer.id
+        assert "customer.subscription.pending_update_applied" in scene.types()
+
+    def test_a_pending_update_is_forgotten_after_23_hours(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        self.decline(scene, subscription)
+        waiting = scene.v1.subscriptions.update(
+            subscription.id,
+            swap(subscription, scene.price(5000), proration_behavior="always_invoice",
+                 payment_behavior="pending_if_incomplete"),
+        )  # fmt: skip
+        scene.stripe.advance(DAY)
+        seen = scene.subscription(subscription.id)
+        assert seen.pending_update is None
+        assert seen["items"].data[0].price.unit_amount == 2000
+        assert scene.v1.invoices.retrieve(waiting.latest_invoice).status == "void"
+        assert seen.status == "active"
+
+    def test_a_bank_that_asks(self, scene: Scene) -> None:
+        """The change is there but owed, until the customer answers."""
+        customer = scene.customer("pm_card_threeDSecure2Required")
+        subscription = scene.subscribe(scene.price(0), customer=customer)
+        changed = scene.v1.subscriptions.update(
+            subscription.id,
+            swap(subscription, scene.price(2000), expand=["latest_invoice.payments"]),
+        )
+        assert changed.status == "past_due"
+        intent = changed.latest_invoice.payments.data[0].payment.payment_intent
+        assert scene.v1.payment_intents.retrieve(intent).status == "requires_action"
+        assert "invoice.payment_action_required" in scene.types()
+        scene.stripe.authenticate(intent)
+        assert scene.subscription(subscription.id).status == "active"
