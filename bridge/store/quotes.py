@@ -150,6 +150,7 @@ def membership_basis(membership: Membership) -> JSON:
         "status": membership.status.value,
         "date_expiration": expiration.isoformat() if expiration else None,
         "discount": membership.discount.code if membership.discount else None,
+        "ledger": membership.ledger,
     }
 
 

@@ -19,6 +19,7 @@ from bridge.domain.memberships import Customer, Membership, MembershipStatus
 from bridge.domain.periods import UNITS, Period
 from bridge.errors import Conflict, NotFound, UnknownMembership
 from bridge.store.discounts import discount_from_json, discount_from_record
+from bridge.store.ledger import balance
 from bridge.store.limits import OWN, own_limits
 from bridge.store.tables import (
     CustomerRecord,
@@ -157,6 +158,7 @@ def load_membership(session: Session, network_id: int, membership_id: int) -> Me
         gateway_customer_id=record.gateway_customer_id,
         gateway_subscription_id=record.gateway_subscription_id,
         discount=discount_from_json(record.discount) if record.discount else None,
+        ledger=balance(session, network_id, membership_id),
     )
 
 

@@ -16,6 +16,7 @@ from bridge.errors import PlanbridgeError
 from bridge.network.client import NetworkClient
 from bridge.network.faults import Fault
 from bridge.store.changes import ChangeRepository
+from bridge.store.ledger import book
 from bridge.store.tables import Change, ChangeState
 from bridge.upgrades.apply import Job, book_payment, check, save_sites, write
 from bridge.upgrades.outcomes import CHECK, PAYMENT, Again, Backoff, Done, Outcome
@@ -189,6 +190,8 @@ class Steps:
             return self._move(changes, change, state, reason=outcome.reason)
         if outcome.final is not None:
             _log.info("change ends", change=change.id, state=outcome.final.value)
+        if stage == WRITE:
+            book(session, change, now=now)
         state = outcome.final or _state_at(_after(stage))
         return self._move(
             changes,

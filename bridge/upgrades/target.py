@@ -24,7 +24,8 @@ def target_of(
     """The target of a quote carried out at ``now``; empty where there is nothing to make.
 
     Keys beside those of `TargetState`: ``tax_total`` in what is due now; ``paid``, whether money
-    was collected; ``basis``, how the membership stood when the price was made; and
+    was collected; ``basis``, how the membership stood when the price was made; ``ledger``, by
+    how much the membership's kept credit grows (minor units); and
     ``date_expiration`` where the change moves it (ISO text, or None for lifetime; missing
     means: leave it).
     """
@@ -36,6 +37,7 @@ def target_of(
         "tax_total": quote.tax_total,
         "paid": paid,
         "basis": given.basis,
+        "ledger": quote.ledger_added - quote.ledger_used,
     }
     if quote.scheduled:
         # The next term begins with its own renewal; without one it has no end.

@@ -10,6 +10,7 @@ from bridge.store.tables.billing import Billing, EventPass, StripePaymentId, Str
 from bridge.store.tables.changes import Change, ChangeState, ChangeStep, StoredQuote
 from bridge.store.tables.collections import CollectionRecord, CollectionState, StripeCustomer
 from bridge.store.tables.events import EventState, WebhookEvent
+from bridge.store.tables.ledger import LedgerEntry
 from bridge.store.tables.mirror import (
     CustomerRecord,
     DiscountCodeRecord,
@@ -40,6 +41,7 @@ __all__ = [
     "DomainRecord",
     "EventPass",
     "EventState",
+    "LedgerEntry",
     "LimitsRecord",
     "MembershipRecord",
     "Network",

@@ -61,8 +61,8 @@ class Billing(SQLModel, table=True):
     """A membership whose billing is to be brought to the network: the row is the message.
 
     Due again whenever something was seen of it (``seen`` counts), and when its unpaid
-    invoice goes a rung down. A worker moves ``due_at`` past its lease; None: nothing to do.
-    ``noted`` is what must be known again after the process died in between.
+    invoice goes a rung down; ``due_at`` None: nothing to do. A worker holds it until
+    ``held_until``. ``noted`` is what must be known again after the process died in between.
     """
 
     __tablename__ = "billings"
@@ -72,6 +72,7 @@ class Billing(SQLModel, table=True):
     membership_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     seen: int = 0
     due_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    held_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
     attempts: int = 0
     standing: str = ""
     reason: str = ""
