@@ -9,6 +9,7 @@ from bridge.store.tables.adoptions import (
 from bridge.store.tables.billing import Billing, EventPass, StripePaymentId, StripeSeen
 from bridge.store.tables.changes import Change, ChangeState, ChangeStep, StoredQuote
 from bridge.store.tables.collections import CollectionRecord, CollectionState, StripeCustomer
+from bridge.store.tables.drift import DriftFinding, DriftPolicy, DriftScan, DriftState
 from bridge.store.tables.events import EventState, WebhookEvent
 from bridge.store.tables.ledger import LedgerEntry
 from bridge.store.tables.mirror import (
@@ -25,6 +26,7 @@ from bridge.store.tables.mirror import (
     SyncPass,
 )
 from bridge.store.tables.networks import Network
+from bridge.store.tables.operations import Heartbeat, JobSchedule
 
 __all__ = [
     "AdoptionRecord",
@@ -39,8 +41,14 @@ __all__ = [
     "CustomerRecord",
     "DiscountCodeRecord",
     "DomainRecord",
+    "DriftFinding",
+    "DriftPolicy",
+    "DriftScan",
+    "DriftState",
     "EventPass",
     "EventState",
+    "Heartbeat",
+    "JobSchedule",
     "LedgerEntry",
     "LimitsRecord",
     "MembershipRecord",
