@@ -314,6 +314,7 @@ class SandboxStripe:
 
     def _run_until(self, then: datetime, *, move: Callable[[datetime], None]) -> None:
         with self._running_due:
+            self.settle()
             while True:
                 own = self.state.next_due()
                 times = [datetime.fromtimestamp(own, UTC)] if own is not None else []
@@ -328,7 +329,6 @@ class SandboxStripe:
                 else:
                     self.deliveries.run_due()
                 self.settle()
-            self.settle()
 
     @contextmanager
     def _doing(self, what: str) -> Iterator[None]:
