@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from bridge.domain.catalogue import Catalogue
 from bridge.domain.limit_diff import differences
 from bridge.domain.limit_overrides import hiding_overrides
-from bridge.domain.limits import EffectiveLimits, LimitsRow, compose, has_limits
+from bridge.domain.limits import has_limits
 from bridge.network.client import NetworkClient
 from bridge.network.entities import Entity
 from bridge.network.records import SiteRow
 from bridge.store.changes import ChangeRepository
-from bridge.store.limits import EFFECTIVE, LimitsOwner, own_limits, save_limits
-from bridge.store.readers import load_catalogue
+from bridge.store.limits import EFFECTIVE, LimitsOwner, save_limits
 from bridge.store.tables import ChangeState
 from bridge.upgrades.apply import Job, find_sites, read_membership
+from bridge.upgrades.expected import Expected, KnownRows
 from bridge.upgrades.outcomes import BEFORE, CHECK, Again, Done, Outcome
 from bridge.upgrades.target import has_products
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What the sites of a membership are to show.
-
-    ``products`` is the composition of the products alone, None while one of them is not
-    known; ``unknown`` names those. ``overrides`` are the known rows by owner kind and id.
-    """
-
-    products: EffectiveLimits | None
-    unknown: tuple[str, ...]
-    plan: LimitsRow
-    addons: tuple[tuple[LimitsRow, int], ...]
-    membership: LimitsRow | None
-    sites: Mapping[int, LimitsRow]
-
-    def on(self, site_id: int) -> EffectiveLimits:
-        """The limits to be in force on a site, known overrides included."""
-        return compose(
-            plan=self.plan,
-            addons=self.addons,
-            membership=self.membership,
-            site=self.sites.get(site_id),
-        )
 
 
 def prove(job: Job) -> Outcome:
@@ -82,27 +55,12 @@ def prove(job: Job) -> Outcome:
 
 def _expected(job: Job) -> Expected:
     target = job.change.target
-    quantities = {int(product): count for product, count in target["addons"].items()}
-    network_id = job.change.network_id
     with job.session() as session:
-        catalogue = load_catalogue(session, network_id)
-        memberships = own_limits(session, network_id, "membership")
-        sites = own_limits(session, network_id, "site")
-    rows = {
-        product_id: product.limits
-        for product_id in (target["plan_id"], *quantities)
-        if (product := catalogue.get(product_id)) is not None and product.limits is not None
-    }
-    unknown = [one for one in (target["plan_id"], *quantities) if one not in rows]
-    plan = rows.get(target["plan_id"], {})
-    addons = tuple((rows.get(one, {}), count) for one, count in quantities.items())
-    return Expected(
-        products=None if unknown else compose(plan=plan, addons=addons),
-        unknown=tuple(_name(catalogue, product_id) for product_id in unknown),
-        plan=plan,
-        addons=addons,
-        membership=memberships.get(job.change.membership_id),
-        sites=sites,
+        rows = KnownRows.load(session, job.change.network_id)
+    return rows.expected(
+        membership_id=job.change.membership_id,
+        plan_id=target["plan_id"],
+        addons={int(product): count for product, count in target["addons"].items()},
     )
 
 
@@ -177,11 +135,6 @@ def _shows_limits(site: SiteRow) -> bool:
 
 def _limited(site: SiteRow) -> bool:
     return not site.type or has_limits(site.type)
-
-
-def _name(catalogue: Catalogue, product_id: int) -> str:
-    product = catalogue.get(product_id)
-    return f"{product.name} ({product_id})" if product else str(product_id)
 
 
 def _limits_unknown(expected: Expected, client: NetworkClient) -> str:
