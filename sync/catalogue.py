@@ -31,6 +31,7 @@ from sync.catalogue_file import (
     TaxRateEntry,
     VariationEntry,
 )
+from sync.fair_section import fair_section, fair_terms, named_plans
 from sync.leaves import leaf_changes
 from sync.results import Clock
 
@@ -74,9 +75,17 @@ def from_file(session: Session, network: Network, file: CatalogueFile, lines: Li
         InvalidCatalogue: it names products that the network does not have, an amount with
             more decimals than the currency, or a period twice; all of it at once.
     """
-    terms = _terms(file.network, network_terms(network))
     ids = {product.slug: product.id for product in _catalogue(session, network).products.values()}
     problems: list[str] = []
+    if file.network.fair is not None:
+        problems += [
+            f"{lines.where(('network', 'fair', 'paths'))}: the network has no product {slug!r}"
+            for slug in named_plans(file.network.fair)
+            if slug not in ids
+        ]
+        if problems:
+            raise InvalidCatalogue(problems="; ".join(problems))
+    terms = _terms(file.network, network_terms(network), ids)
     limits: dict[int, Mapping[str, Any]] = {}
     variations: dict[int, Sequence[PriceVariation]] = {}
     addons: dict[int, Sequence[int]] = {}
@@ -132,6 +141,7 @@ def to_file(session: Session, network: Network) -> CatalogueFile:
             policy="parity" if terms.policy == "parity" else "fair",
             timezone=terms.timezone,
             allow_trial_without_payment_method=terms.allow_trial_without_payment_method,
+            fair=fair_section(terms.fair, slugs),
         ),
         products={
             product.slug: ProductSection(
@@ -187,8 +197,10 @@ def _catalogue(session: Session, network: Network) -> Catalogue:
     return load_catalogue(session, id_of(network))
 
 
-def _terms(section: NetworkSection, known: NetworkTerms) -> NetworkTerms:
+def _terms(section: NetworkSection, known: NetworkTerms, ids: Mapping[str, int]) -> NetworkTerms:
     given = section.given()
+    if section.fair is not None:
+        given["fair"] = fair_terms(section.fair, known.fair, ids)
     if section.tax_rates is not None:
         given["tax_rates"] = {
             category: tuple(TaxRate(**rate.model_dump()) for rate in rates)

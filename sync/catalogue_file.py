@@ -14,6 +14,7 @@ here, one file a network::
       policy: fair                # fair or parity
       timezone: Europe/Paris      # of the main site
       allow_trial_without_payment_method: false
+      fair: {anchor: keep}        # choices of the fair policy, see `sync.fair_section`
     products:                     # by slug
       premium:                    # every key may be left out: it stays as it is known
         limits:                   # the WHOLE row, module by module, as the plugin stores it
@@ -31,6 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import available_timezones
 
@@ -40,6 +42,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bridge.domain.periods import Period
 from bridge.domain.terms import TaxMode
 from bridge.errors import InvalidCatalogue, InvalidPeriod
+from sync.fair_section import FairSection
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -119,6 +122,7 @@ class NetworkSection(_Section):
     policy: Literal["fair", "parity"] | None = None
     timezone: Annotated[str, AfterValidator(_timezone)] | None = None
     allow_trial_without_payment_method: bool | None = None
+    fair: FairSection | None = None
 
 
 class VariationEntry(_Section):
@@ -207,7 +211,7 @@ def read(text: str) -> tuple[CatalogueFile, Lines]:
 
 def write(file: CatalogueFile) -> str:
     """The file as text that `read` takes again."""
-    document = file.model_dump(mode="python", exclude_none=True)
+    document = file.model_dump(mode="python", exclude_none=True, by_alias=True)
     return yaml.dump(
         document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None
     )
@@ -227,7 +231,7 @@ def _number(dumper: yaml.SafeDumper, value: Decimal) -> yaml.Node:
 
 
 _Dumper.add_representer(Decimal, _number)
-_Dumper.add_representer(TaxMode, lambda dumper, value: dumper.represent_str(value.value))
+_Dumper.add_multi_representer(StrEnum, lambda dumper, value: dumper.represent_str(value.value))
 
 
 def _sentences(error: ValidationError, lines: Lines) -> Iterator[str]:

@@ -72,7 +72,7 @@ def export(
     network = planbridge.network(name)
     with planbridge.session() as session:
         text = write(to_file(session, network))
-    if file is None:
+    if file is None or str(file) == "-":
         typer.echo(text, nl=False)
     else:
         file.write_text(text, encoding="utf-8")

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from bridge.domain.catalogue import Catalogue, PriceVariation
 from bridge.domain.periods import Period
-from bridge.domain.terms import TaxMode, TaxRate
+from bridge.domain.terms import Anchor, TaxMode, TaxRate
 from bridge.errors import InvalidCatalogue, UnknownProduct
 from bridge.network.entities import Entity
 from bridge.sandbox.example_limits import BASIC, FREE, PREMIUM
@@ -300,3 +300,32 @@ def _site_of(lab: Lab, plan: int) -> int:
     return next(
         int(str(row["blog_id"])) for row in state.rows("site") if row["membership_id"] in alone
     )
+
+
+def test_the_fair_choices_come_from_the_file(lab: Lab) -> None:
+    """Paths name plans by slug; what the file leaves out stays as it is."""
+    take_file(
+        lab,
+        "format: 1\n"
+        "network:\n"
+        "  fair:\n"
+        "    anchor: keep\n"
+        "    paths:\n"
+        "      - {from: free, to: premium, timing: immediate, credit: none}\n"
+        "      - {from: premium, timing: illegal}\n",
+    )
+    with lab.session() as session:
+        fair = network_terms(network_of(lab, session)).fair
+    assert fair.anchor is Anchor.KEEP
+    assert fair.carry_addons
+    assert [(path.from_plan, path.to_plan, path.timing.value) for path in fair.paths] == [
+        (FREE_ID, PREMIUM_ID, "immediate"),
+        (PREMIUM_ID, None, "illegal"),
+    ]
+
+
+def test_a_path_of_a_plan_that_does_not_exist_is_told(lab: Lab) -> None:
+    """Nothing is taken, and the line is named."""
+    wrong = "format: 1\nnetwork:\n  fair:\n    paths:\n      - {from: gold}\n"
+    with pytest.raises(InvalidCatalogue, match="line 4.*the network has no product 'gold'"):
+        take_file(lab, wrong)
