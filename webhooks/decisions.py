@@ -16,6 +16,7 @@ import orjson
 from bridge.payments.metadata import PaymentReference
 from bridge.store.events import ClaimedEvent, EventResult
 from bridge.store.identities import StripeIdentity
+from bridge.store.sightings import Owner, Sighting
 from bridge.store.tables import EventState
 from bridge.upgrades.intent import PaidNotice
 
@@ -24,7 +25,8 @@ from bridge.upgrades.intent import PaidNotice
 class StripeEvent:
     """A stored event, opened. ``subject`` is Stripe's ``data.object``, untouched.
 
-    ``account`` is the one the event itself names (Stripe Connect), mostly empty.
+    ``account`` is the one the event itself names (Stripe Connect), mostly empty;
+    ``before`` the former values of what changed.
     """
 
     id: str
@@ -33,6 +35,7 @@ class StripeEvent:
     livemode: bool
     created: datetime
     subject: Mapping[str, Any]
+    before: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,41 @@ class Collected:
     ``key`` is Stripe's payment intent, else its invoice, else the session.
     """
 
-    reference: PaymentReference
     key: str
     amount: int
     currency: str
     paid_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a handler found in an event.
+
+    ``says`` is the sentence the operator reads; ``operator`` True when he has to act, if it
+    is of a membership of ours. ``reference`` is what the object says it is for, ``collected``
+    money that pays for a quote.
+    """
+
+    sighting: Sighting
+    says: str
+    reference: PaymentReference | None = None
+    operator: bool = False
+    collected: Collected | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Keep the newest state of an object, and let the billing of its membership follow.
+
+    ``owner`` is whose it says it is; else it may be of one of ``networks``.
+    """
+
+    account: str
+    sighting: Sighting
+    says: str
+    operator: bool
+    owner: Owner | None
+    networks: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +87,10 @@ class Accept:
     """The money is for one of our quotes."""
 
     notice: PaidNotice
+    watch: Watch
 
 
-Decision = Accept | EventResult
+Decision = Accept | Watch | EventResult
 """What to do; an event without effect has its result at once."""
 
 
@@ -88,10 +122,25 @@ class Directory:
             return origin
         return found
 
+    def sharing(self, origin: StripeIdentity, *, livemode: bool) -> tuple[StripeIdentity, ...]:
+        """The networks of one account that are in this mode, the origin first."""
+        return tuple(
+            sorted(
+                (
+                    one
+                    for one in self._by_id.values()
+                    if one.livemode is livemode
+                    and (one == origin or (one.account and one.account == origin.account))
+                ),
+                key=lambda one: (one != origin, one.network_id),
+            )
+        )
+
 
 def open_event(event: ClaimedEvent) -> StripeEvent:
     """Read the stored payload."""
     document = orjson.loads(event.payload)
+    before = document["data"].get("previous_attributes")
     return StripeEvent(
         id=event.event_id,
         type=event.type,
@@ -99,4 +148,5 @@ def open_event(event: ClaimedEvent) -> StripeEvent:
         livemode=event.livemode,
         created=event.created,
         subject=document["data"]["object"],
+        before=before if isinstance(before, dict) else {},
     )

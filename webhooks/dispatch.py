@@ -8,10 +8,12 @@ lease is over. A failing event waits for its next attempt while the others go on
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine
@@ -20,16 +22,23 @@ from sqlmodel import Session
 
 from bridge.store.events import ClaimedEvent, EventRepository, EventResult
 from bridge.store.identities import read_identities
+from bridge.store.sightings import Tie, forget_strangers
 from bridge.store.tables import EventState
 from bridge.store.turns import turn, writing
-from webhooks.decisions import Accept, Decision, Directory
-from webhooks.stripe_events import carry_out, decide
+from webhooks.decisions import Accept, Decision, Directory, Watch, needs_attention
+from webhooks.effects import carry_out
+from webhooks.stripe_events import decide
+from webhooks.stripe_objects import READERS
 
 _log = structlog.get_logger(__name__)
 
 _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=10)
 _SHORTEST_RETENTION = timedelta(days=31)
+_TOGETHER = 50
+
+Ask = Callable[[Sequence[int], str, str], Mapping[str, Any] | None]
+"""(networks, kind, id) → the object as Stripe has it now; None where no network has a key."""
 
 
 class Dispatcher:
@@ -40,6 +49,8 @@ class Dispatcher:
         clock: Aware UTC time, by which leases, retries and retention go.
         wake: Told the id of a change that is ready for the engine, after the commit. If the
             process dies before that, the engine finds the change by itself.
+        seen: Told that the billing of memberships is due, after the commit.
+        ask: Asks Stripe for an object when two events of one second differ.
         quote_key: The key that quotes are signed with.
         decide: What an event leads to.
         workers: Threads.
@@ -61,6 +72,8 @@ class Dispatcher:
         clock: Callable[[], datetime],
         wake: Callable[[str], None],
         quote_key: bytes,
+        seen: Callable[[], None] = lambda: None,
+        ask: Ask = lambda _networks, _kind, _id: None,
         decide: Callable[[ClaimedEvent, Directory], Decision] = decide,
         workers: int = 1,
         batch: int = 200,
@@ -77,6 +90,8 @@ class Dispatcher:
         self._clock = clock
         self._wake_engine = wake
         self._quote_key = quote_key
+        self._seen = seen
+        self._ask = ask
         self._decide = decide
         self._workers = workers
         self._batch = batch
@@ -175,7 +190,8 @@ class Dispatcher:
         """Decide all events; those without effect are written down together, first."""
         with self._engine.connect() as connection:
             directory = Directory(read_identities(connection))
-        effects: list[tuple[ClaimedEvent, Accept]] = []
+        payments: list[tuple[ClaimedEvent, Accept]] = []
+        watches: list[tuple[ClaimedEvent, Watch]] = []
         results: list[tuple[ClaimedEvent, EventResult]] = []
         for event in events:
             try:
@@ -183,17 +199,24 @@ class Dispatcher:
             except Exception as error:
                 self._failed(event, error)
                 continue
-            if isinstance(decision, Accept):
-                effects.append((event, decision))
-            else:
-                results.append((event, decision))
+            match decision:
+                case Accept():
+                    payments.append((event, decision))
+                case Watch():
+                    watches.append((event, decision))
+                case EventResult():
+                    results.append((event, decision))
         if results:
             with writing(self._engine) as connection:
                 EventRepository(connection).finish_many(results, now=self._clock())
         for event, result in results:
             _report(event, result)
-        for event, accept in effects:
+        for start in range(0, len(watches), _TOGETHER):
+            self._apply_together(watches[start : start + _TOGETHER])
+        for event, accept in payments:
             self._apply(event, accept)
+        if watches or payments:
+            self._tell(self._seen)
 
     def _decide_one(self, event: ClaimedEvent, directory: Directory) -> Decision:
         if event.attempts > self._max_attempts:
@@ -203,29 +226,75 @@ class Dispatcher:
             )
         return self._decide(event, directory)
 
-    def _apply(self, event: ClaimedEvent, decision: Accept) -> None:
-        """Carry a decision out and note it in one commit; then tell the engine."""
-        now = self._clock()
+    def _apply_together(self, some: Sequence[tuple[ClaimedEvent, Watch]]) -> None:
+        """Carry several out in one commit; each by itself when one of them cannot."""
         try:
-            with turn(self._engine), Session(self._engine) as session:
+            done = self._in_one_commit(some)
+        except Exception:
+            for event, watch in some:
+                self._apply(event, watch)
+            return
+        for event, result in done:
+            _report(event, result)
+
+    def _apply(self, event: ClaimedEvent, decision: Accept | Watch) -> None:
+        """Carry a decision out and note it in one commit; then tell the engine."""
+        try:
+            try:
+                done = self._in_one_commit([(event, decision)])
+            except Tie as tie:
+                done = self._after_asking(event, decision, tie)
+        except Exception as error:
+            self._failed(event, error)
+            return
+        for _, result in done:
+            if result.state is EventState.APPLIED and result.change_id:
+                self._tell(partial(self._wake_engine, result.change_id))
+            _report(event, result)
+
+    def _after_asking(
+        self, event: ClaimedEvent, decision: Accept | Watch, tie: Tie
+    ) -> list[tuple[ClaimedEvent, EventResult]]:
+        watch = decision if isinstance(decision, Watch) else decision.watch
+        found = self._ask(watch.networks, tie.sighting.kind, tie.sighting.id)
+        if found is None:
+            result = needs_attention(
+                f"{tie}, and Stripe cannot be asked which is newer: give the network a key "
+                "(planbridge network rotate --stripe-key-file), then replay this event"
+            )
+            with writing(self._engine) as connection:
+                EventRepository(connection).finish(event, result, now=self._clock())
+            return [(event, result)]
+        watch = replace(watch, sighting=READERS[tie.sighting.kind](found, tie.sighting.at))
+        settled = watch if isinstance(decision, Watch) else replace(decision, watch=watch)
+        return self._in_one_commit([(event, settled)], asked=True)
+
+    def _in_one_commit(
+        self, some: Sequence[tuple[ClaimedEvent, Accept | Watch]], *, asked: bool = False
+    ) -> list[tuple[ClaimedEvent, EventResult]]:
+        now = self._clock()
+        done: list[tuple[ClaimedEvent, EventResult]] = []
+        with turn(self._engine), Session(self._engine) as session:
+            for event, decision in some:
                 if not EventRepository(session.connection()).hold(event):
-                    return
-                result = carry_out(decision, session, now=now, quote_key=self._quote_key)
+                    continue
+                result = carry_out(
+                    decision, session, now=now, quote_key=self._quote_key, asked=asked
+                )
                 session.flush()
                 # Asked for again: the intent rolls back when the database refuses a change.
                 if not EventRepository(session.connection()).finish(event, result, now=now):
                     session.rollback()
-                    return
-                session.commit()
+                    return []
+                done.append((event, result))
+            session.commit()
+        return done
+
+    def _tell(self, call: Callable[[], None]) -> None:
+        try:
+            call()
         except Exception as error:
-            self._failed(event, error)
-            return
-        if result.state is EventState.APPLIED and result.change_id:
-            try:
-                self._wake_engine(result.change_id)
-            except Exception as error:
-                _log.error("engine not woken", change=result.change_id, cause=_cause(error))
-        _report(event, result)
+            _log.error("nobody woken", cause=_cause(error))
 
     def _failed(self, event: ClaimedEvent, error: Exception) -> None:
         """Let the event wait for its next attempt, or give it to the operator."""
@@ -259,7 +328,9 @@ class Dispatcher:
         while more:
             with writing(self._engine) as connection:
                 repository = EventRepository(connection)
-                more = repository.prune(handled_before=now - self._retention) > 0
+                old = now - self._retention
+                more = repository.prune(handled_before=old) > 0
+                more = forget_strangers(connection, seen_before=old) > 0 or more
 
 
 def backoff(attempts: int) -> timedelta:

@@ -7,54 +7,73 @@ about it, is the same for all and decided here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Final
-
-from sqlmodel import Session
 
 from bridge.errors import InvalidAmount
 from bridge.payments.amounts import from_stripe
 from bridge.payments.metadata import PaymentReference
 from bridge.store.events import ClaimedEvent, EventResult
 from bridge.store.identities import StripeIdentity
-from bridge.store.tables import EventState
-from bridge.upgrades.intent import PaidNotice, Verdict, accept_payment
-from webhooks import stripe_payments
+from bridge.upgrades.intent import PaidNotice
+from webhooks import stripe_billing, stripe_payments, stripe_reversals
 from webhooks.decisions import (
     Accept,
     Collected,
     Decision,
     Directory,
+    Finding,
     StripeEvent,
+    Watch,
     ignored,
     needs_attention,
     open_event,
 )
 
-Handler = Callable[[StripeEvent], Collected | EventResult]
+Handler = Callable[[StripeEvent], Finding | EventResult]
 
 HANDLERS: Final[Mapping[str, Handler]] = {
+    "charge.dispute.closed": stripe_reversals.dispute_closed,
+    "charge.dispute.created": stripe_reversals.dispute_opened,
+    "charge.refunded": stripe_reversals.charge_refunded,
+    "checkout.session.async_payment_failed": stripe_payments.session_failed,
     "checkout.session.async_payment_succeeded": stripe_payments.session_paid,
     "checkout.session.completed": stripe_payments.session_completed,
+    "checkout.session.expired": stripe_payments.session_expired,
+    "customer.deleted": stripe_reversals.customer_deleted,
+    "customer.subscription.created": stripe_billing.subscription_changed,
+    "customer.subscription.deleted": stripe_billing.subscription_ended,
+    "customer.subscription.paused": stripe_billing.subscription_paused,
+    "customer.subscription.resumed": stripe_billing.subscription_resumed,
+    "customer.subscription.trial_will_end": stripe_billing.trial_ends_soon,
+    "customer.subscription.updated": stripe_billing.subscription_changed,
+    "invoice.marked_uncollectible": stripe_billing.invoice_written_off,
     "invoice.paid": stripe_payments.invoice_paid,
+    "invoice.payment_action_required": stripe_billing.invoice_needs_customer,
+    "invoice.payment_failed": stripe_billing.invoice_failed,
+    "invoice.voided": stripe_billing.invoice_voided,
+    "invoice_payment.paid": stripe_payments.invoice_payment_paid,
+    "payment_intent.payment_failed": stripe_payments.intent_failed,
     "payment_intent.succeeded": stripe_payments.intent_succeeded,
+    "payment_method.detached": stripe_reversals.card_removed,
+    "refund.created": stripe_reversals.refund_changed,
+    "refund.failed": stripe_reversals.refund_changed,
+    "refund.updated": stripe_reversals.refund_changed,
 }
 """Stripe's event types that planbridge acts on. Every other is kept and marked ignored."""
 
-_STATES: Final[Mapping[Verdict, EventState]] = {
-    Verdict.ACCEPTED: EventState.APPLIED,
-    Verdict.DUPLICATE: EventState.IGNORED,
-    Verdict.MISMATCH: EventState.ATTENTION,
-    Verdict.UNKNOWN_QUOTE: EventState.ATTENTION,
-    Verdict.CONFLICT: EventState.ATTENTION,
+TOLD_BY: Final[Mapping[str, str]] = {
+    "charge.succeeded": "payment_intent.succeeded",
+    "invoice.payment_succeeded": "invoice.paid",
 }
+"""Types that tell what another one tells: reacting to both would count a payment twice."""
 
 
 def decide(event: ClaimedEvent, directory: Directory) -> Decision:
     """What a stored event leads to. Pure."""
     handler = HANDLERS.get(event.type)
     if handler is None:
-        return ignored(f"no handler for {event.type}")
+        other = TOLD_BY.get(event.type)
+        return ignored(f"{other} tells the same" if other else f"no handler for {event.type}")
     opened = open_event(event)
     origin = directory.at(event.network_id)
     if opened.account and origin.account and opened.account != origin.account:
@@ -62,58 +81,88 @@ def decide(event: ClaimedEvent, directory: Directory) -> Decision:
             f"from account {opened.account}, but network {origin.name} has {origin.account}"
         )
     finding = handler(opened)
-    if not isinstance(finding, Collected):
+    if isinstance(finding, EventResult):
         return finding
-    return _for_a_quote(finding, opened, origin=origin, directory=directory)
+    if finding.reference is None:
+        return _of_somebody(finding, event, origin=origin, directory=directory)
+    return _of_a_network(finding, finding.reference, event, origin=origin, directory=directory)
 
 
-def carry_out(
-    decision: Accept, session: Session, *, now: datetime, quote_key: bytes
-) -> EventResult:
-    """Hand the payment to the engine's intent, in the caller's transaction.
-
-    ``quote_key`` is the key that quotes are signed with.
-    """
-    outcome = accept_payment(session, decision.notice, now=now, quote_key=quote_key)
-    return EventResult(
-        _STATES[outcome.verdict],
-        outcome.reason,
-        change_id=outcome.change_id,
-        network_id=decision.notice.network_id,
-    )
-
-
-def _for_a_quote(
-    money: Collected, event: StripeEvent, *, origin: StripeIdentity, directory: Directory
+def _of_somebody(
+    finding: Finding, event: ClaimedEvent, *, origin: StripeIdentity, directory: Directory
 ) -> Decision:
-    """Whose quote the money is for. Nothing is applied unless network, account and mode fit."""
-    target = _target(money.reference, origin=origin, directory=directory)
+    """It does not say whose it is: what was seen before, or the mirror, may know."""
+    sharing = directory.sharing(origin, livemode=event.livemode)
+    if not sharing:
+        return ignored(_wrong_mode(event, origin))
+    return _watch(finding, event, networks=tuple(one.network_id for one in sharing))
+
+
+def _of_a_network(
+    finding: Finding,
+    reference: PaymentReference,
+    event: ClaimedEvent,
+    *,
+    origin: StripeIdentity,
+    directory: Directory,
+) -> Decision:
+    """It names its network. Nothing is kept or applied unless account and mode fit, too."""
+    target = _target(reference, origin=origin, directory=directory)
     if isinstance(target, EventResult):
         return target
     if event.livemode != target.livemode:
-        modes = {True: "live", False: "test"}
-        return ignored(
-            f"{modes[event.livemode]}-mode event, but network {target.name} "
-            f"is in {modes[target.livemode]} mode"
-        )
-    reference = money.reference
-    if not reference.quote or not reference.membership.isdecimal():
+        return ignored(_wrong_mode(event, target))
+    membership = int(reference.membership) if reference.membership.isdecimal() else None
+    watch = _watch(finding, event, networks=(target.network_id,), membership=membership)
+    if finding.collected is None:
+        return watch
+    if not reference.quote or membership is None:
         return ignored("the metadata does not name a quote and a membership")
+    return _accept(finding.collected, reference.quote, membership, event, watch)
+
+
+def _accept(
+    money: Collected, quote_id: str, membership_id: int, event: ClaimedEvent, watch: Watch
+) -> Decision:
     try:
         amount = from_stripe(money.amount, money.currency)
     except InvalidAmount as error:
         return needs_attention(str(error))
-    return Accept(
-        PaidNotice(
-            network_id=target.network_id,
-            quote_id=reference.quote,
-            membership_id=int(reference.membership),
-            payment_key=money.key,
-            amount=amount,
-            currency=money.currency,
-            paid_at=money.paid_at,
-            source=f"{event.type} {event.id}",
-        )
+    notice = PaidNotice(
+        network_id=watch.networks[0],
+        quote_id=quote_id,
+        membership_id=membership_id,
+        payment_key=money.key,
+        amount=amount,
+        currency=money.currency,
+        paid_at=money.paid_at,
+        source=f"{event.type} {event.event_id}",
+    )
+    return Accept(notice, watch)
+
+
+def _watch(
+    finding: Finding,
+    event: ClaimedEvent,
+    *,
+    networks: tuple[int, ...],
+    membership: int | None = None,
+) -> Watch:
+    return Watch(
+        account=event.account,
+        sighting=finding.sighting,
+        says=finding.says,
+        operator=finding.operator,
+        owner=None if membership is None else (networks[0], membership),
+        networks=networks,
+    )
+
+
+def _wrong_mode(event: ClaimedEvent, network: StripeIdentity) -> str:
+    modes = {True: "live", False: "test"}
+    return (
+        f"{modes[event.livemode]}-mode event, but network {network.name} "
+        f"is in {modes[network.livemode]} mode"
     )
 
 

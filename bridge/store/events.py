@@ -287,7 +287,7 @@ class EventRepository:
             .where(*chosen.conditions())
             .group_by(_events.c.state)
         )
-        return dict(self._connection.execute(statement).tuples().all())
+        return {row[0]: row[1] for row in self._connection.execute(statement)}
 
     def replay(self, chosen: EventFilter, *, now: datetime) -> int:
         """Let events be handled once more, and return how many.

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("membership_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seen", sa.Integer(), nullable=False),
         sa.Column("due_at", _TIME, nullable=True),
+        sa.Column("held_until", _TIME, nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("standing", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),

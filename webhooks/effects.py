@@ -1,0 +1,126 @@
+"""Carrying a decision out, in the transaction that also notes what became of the event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from sqlmodel import Session
+
+from bridge.store.billings import BillingRepository
+from bridge.store.changes import ChangeRepository
+from bridge.store.events import EventResult
+from bridge.store.sightings import Owner, SightingRepository, alike
+from bridge.store.tables import Change, EventState
+from bridge.upgrades.intent import PaidNotice, Verdict, accept_payment
+from bridge.upgrades.opening import money_words
+from webhooks.decisions import Accept, Watch
+
+_STATES: Final[Mapping[Verdict, EventState]] = {
+    Verdict.ACCEPTED: EventState.APPLIED,
+    Verdict.DUPLICATE: EventState.IGNORED,
+    Verdict.MISMATCH: EventState.ATTENTION,
+    Verdict.UNKNOWN_QUOTE: EventState.ATTENTION,
+    Verdict.CONFLICT: EventState.ATTENTION,
+}
+
+
+def carry_out(
+    decision: Accept | Watch,
+    session: Session,
+    *,
+    now: datetime,
+    quote_key: bytes,
+    asked: bool = False,
+) -> EventResult:
+    """Do what was decided, in the caller's transaction.
+
+    ``quote_key`` is the key that quotes are signed with; ``asked`` when Stripe was asked for
+    the object because of a tie.
+
+    Raises:
+        Tie: Stripe has to be asked which of two states is the newer one.
+    """
+    watch = decision if isinstance(decision, Watch) else decision.watch
+    seen = SightingRepository(session.connection(), watch.account)
+    sighting = watch.sighting
+    fresh = seen.keep(sighting, now=now, asked=asked)
+    parted = seen.link(sighting.payment)
+    owner = watch.owner or seen.owner_of(sighting, watch.networks)
+    if owner is not None:
+        seen.give(sighting, owner)
+        BillingRepository(session).touch(*owner, now=now)
+    if parted:
+        reason = (
+            f"{', '.join(parted)} was taken for the payment of {sighting.payment[0]}, but is "
+            "another one: find out what it paid for, or give it back"
+        )
+        return EventResult(EventState.ATTENTION, reason, network_id=owner[0] if owner else None)
+    if isinstance(decision, Accept):
+        return _take(decision.notice, session, seen, now=now, quote_key=quote_key)
+    if owner is None:
+        return EventResult(EventState.IGNORED, "no planbridge metadata")
+    return _told(watch, owner, session, fresh=fresh)
+
+
+def _told(watch: Watch, owner: Owner, session: Session, *, fresh: bool) -> EventResult:
+    network, membership = owner
+    if not fresh:
+        reason = f"nothing newer than what is known of {watch.sighting.id}"
+        return EventResult(EventState.IGNORED, reason, network_id=network)
+    if watch.sighting.kind == "customer":
+        BillingRepository(session).forget_customer(network, watch.sighting.id)
+    state = EventState.ATTENTION if watch.operator else EventState.APPLIED
+    return EventResult(state, f"membership {membership}: {watch.says}", network_id=network)
+
+
+def _take(
+    notice: PaidNotice,
+    session: Session,
+    seen: SightingRepository,
+    *,
+    now: datetime,
+    quote_key: bytes,
+) -> EventResult:
+    """Hand the money to the engine's intent, unless another event told of the same before."""
+    changes = ChangeRepository(session)
+    changes.hold(notice.network_id, notice.membership_id)
+    for known in changes.of_quote(notice.quote_id):
+        if known.payment_key is None or known.network_id != notice.network_id:
+            continue
+        if _is_same(notice, known, seen):
+            reason = f"payment {notice.payment_key} went to change {known.id} before"
+            return _result(EventState.IGNORED, reason, known.id, notice)
+        if known.amount_paid == known.amount_due:
+            reason = (
+                f"quote {notice.quote_id} was paid by {known.payment_key} (change {known.id}); "
+                f"{notice.payment_key} is a second payment of "
+                f"{money_words(notice.amount, notice.currency)}: give it back"
+            )
+            return _result(EventState.ATTENTION, reason, known.id, notice)
+    outcome = accept_payment(session, notice, now=now, quote_key=quote_key)
+    return _result(_STATES[outcome.verdict], outcome.reason, outcome.change_id, notice)
+
+
+def _is_same(notice: PaidNotice, known: Change, seen: SightingRepository) -> bool:
+    """Whether the money is that of a change.
+
+    By the ids, as far as the objects tell. Where they do not (an invoice and an intent since
+    Basil), the same sum for the same quote is taken for the same payment until an object
+    says otherwise.
+    """
+    assert known.payment_key is not None
+    theirs, ours = seen.same_payment(known.payment_key), seen.same_payment(notice.payment_key)
+    if theirs & ours:
+        return True
+    if alike(theirs, ours) or known.amount_paid not in (None, notice.amount):
+        return False
+    seen.link([known.payment_key, notice.payment_key], assumed=notice.payment_key)
+    return True
+
+
+def _result(
+    state: EventState, reason: str, change_id: str | None, notice: PaidNotice
+) -> EventResult:
+    return EventResult(state, reason, change_id=change_id, network_id=notice.network_id)
