@@ -6,6 +6,7 @@ what is due            what Stripe has      what is asked of Stripe
 something, and each    no card              a Checkout Session that starts the subscription
 cycle from today on    card                 a subscription whose first invoice is the sum
 … new cycle            card, subscription   the subscription updated, a cycle begun, if paid
+… new cycle            debit, subscription  an invoice; then the same
 … cycle goes on        card                 an invoice; then the subscription is adjusted
 anything else due      no card              a Checkout Session for one payment; then the same
 anything else due      card                 an invoice; then the same
@@ -108,7 +109,7 @@ def plan_collection(quote: Quote, situation: Situation, *, membership: int = 0) 
     how = _how(quote, situation, then, natural=natural)
     if how in (How.START, How.RESTART, How.CHECKOUT_SUBSCRIPTION):
         then = Then.NOTHING
-    begins_later = then is Then.START or not (natural or how is How.START)
+    begins_later = then is Then.START or not natural
     return Collection(
         how=how,
         then=then,
@@ -159,7 +160,8 @@ def _how(quote: Quote, situation: Situation, then: Then, *, natural: bool) -> Ho
         return How.START if has_card else How.CHECKOUT_SUBSCRIPTION
     if not has_card:
         return How.CHECKOUT_PAYMENT
-    return How.RESTART if then is Then.RESTART and natural else How.INVOICE
+    waits = then is Then.RESTART and natural and situation.waits
+    return How.RESTART if waits else How.INVOICE
 
 
 def _is_natural(quote: Quote, recurring: Recurring) -> bool:

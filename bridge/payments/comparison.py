@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.domain.quotes import LineType, Quote
-from bridge.payments.amounts import from_stripe
+from bridge.payments.amounts import from_stripe, to_stripe
 from bridge.payments.client import StripeAccount, StripeObject
 from bridge.payments.collection import Collection, How, Then
 from bridge.payments.order import Order
-from bridge.payments.products import ensure_product, one_off_price, price_items, stripe_product
+from bridge.payments.products import ensure_product, price_items
 from bridge.payments.subscriptions import item_changes
 
 CHARGE, CREDIT, ONCE, LIMIT = "charge", "credit", "once", "limit"
@@ -143,9 +143,8 @@ def _as_asked(
     extra = collection.first_invoice_extra
     single: dict[str, Any] = {}
     if extra:
-        product = stripe_product(account.network, collection.plan_id)
-        price = one_off_price(product, extra, collection.currency)
-        single = {"invoice_items": [{"price_data": price, "quantity": 1}]}
+        amount = to_stripe(extra, collection.currency)
+        single = {"invoice_items": [{"amount": amount, "currency": collection.currency.lower()}]}
     if collection.how is How.RESTART and order.subscription is not None:
         details: dict[str, Any] = {
             "items": item_changes(account, order.subscription, collection.recurring),

@@ -54,6 +54,7 @@ def charge(account: StripeAccount, collection: Collection, order: Order, *, titl
             once=order.once("invoice-final"),
             auto_advance=False,
         )
+    if invoice["status"] == "open" and not invoice["attempted"]:
         invoice = _pay(account, invoice, order)
     return outcome(account, invoice, order)
 
@@ -85,8 +86,6 @@ def invoices_of(account: StripeAccount, order: Order) -> list[StripeObject]:
 
 
 def _pay(account: StripeAccount, invoice: StripeObject, order: Order) -> StripeObject:
-    if invoice["status"] != "open":
-        return invoice
     try:
         return account.ask(
             account.api.invoices.pay,

@@ -63,12 +63,15 @@ class LiveSubscription:
 class Situation:
     """What Stripe has for a membership. Nothing at all is the default.
 
-    ``payment_method`` is what can be charged without the customer.
+    ``payment_method`` is what can be charged without the customer. ``waits`` is whether a
+    change of the subscription can wait for its payment: Stripe lets only cards do that, and
+    one change at a time (https://docs.stripe.com/billing/subscriptions/pending-updates).
     """
 
     customer: str | None = None
     payment_method: str | None = None
     subscription: LiveSubscription | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ def read_situation(account: StripeAccount, customer: str | None, billed: Billed)
         customer=found["id"],
         payment_method=_id(method),
         subscription=_read(subscription, billed.network) if subscription else None,
+        waits=subscription is not None and _waits(account, subscription, _id(method)),
     )
 
 
@@ -158,6 +162,13 @@ def _refuse_foreign(
             gateway=f"the network's gateway {billed.gateway or 'stripe'}",
             subscription=others[0],
         )
+
+
+def _waits(account: StripeAccount, subscription: StripeObject, method: str | None) -> bool:
+    if method is None or subscription.get("pending_update"):
+        return False
+    kept = account.find(account.api.payment_methods.retrieve, method)
+    return kept is not None and kept["type"] == "card"
 
 
 def _read(row: StripeObject, network: str) -> LiveSubscription:
