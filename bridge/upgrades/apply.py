@@ -19,10 +19,10 @@ from bridge.network.faults import AnswerLost, CannotTell, Fault, WriteNotStored
 from bridge.network.records import SiteRow
 from bridge.network.rows import MembershipRow
 from bridge.store.changes import ChangeRepository
-from bridge.store.mirror import Shown, membership_columns, write_rows
 from bridge.store.readers import membership_record, sites_of
 from bridge.store.tables import Change
 from bridge.upgrades.gateways import may_write
+from bridge.upgrades.mirrored import mirror_membership
 from bridge.upgrades.outcomes import BEFORE, OTHER_PRODUCTS, PAYMENT, Again, Done, Outcome
 from bridge.upgrades.target import has_products, membership_fields, stands_as_quoted
 
@@ -88,18 +88,7 @@ def write(job: Job) -> Outcome:
     row = job.client.update(Entity.MEMBERSHIP, job.change.membership_id, fields)
     assert isinstance(row, MembershipRow)
     with job.session() as session, session.begin():
-        columns = membership_columns(
-            row.to_domain(),
-            date_cancellation=row.date_cancellation,
-            date_modified=row.date_modified,
-        )
-        write_rows(
-            session.connection(),
-            job.change.network_id,
-            "membership",
-            [Shown(row.id, row.raw, columns)],
-            asked_at=asked_at,
-        )
+        mirror_membership(session, job.change.network_id, row, asked_at=asked_at)
     return Done({"written": {name: str(value) for name, value in fields.items()}})
 
 
