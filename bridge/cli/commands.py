@@ -8,6 +8,7 @@ from bridge.cli import (
     catalogue,
     changes,
     demo,
+    drift,
     events,
     golden,
     golden_limits,
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(changes.app, name="changes")
     app.add_typer(events.app, name="events")
     app.add_typer(limits.app, name="limits")
+    app.add_typer(drift.app, name="drift")
     app.add_typer(stripe.app, name="stripe")
     app.add_typer(site.app, name="site")
     app.command("serve")(serve.serve)
