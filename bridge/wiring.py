@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ from bridge.network.transport import Timeouts
 from bridge.network.xmlrpc import SiteXmlRpc
 from bridge.network.xmlrpc_address import site_url
 from bridge.payments.client import StripeAccount
+from bridge.payments.lookup import look_up
 from bridge.settings import Settings, load_settings
 from bridge.store import schema
 from bridge.store.engine import make_engine
@@ -122,6 +123,16 @@ class App:
             self._accounts[network.sealed_stripe_key] = known
         return known
 
+    def ask_stripe(self, networks: Sequence[int], kind: str, key: str) -> Mapping[str, Any] | None:
+        """An object as Stripe has it now, by the first of these networks that has a key."""
+        for network_id in networks:
+            with self.session() as session:
+                network = NetworkRepository(session, self.seal).by_id(network_id)
+            account = self.stripe_account(network)
+            if account is not None:
+                return look_up(account, kind, key)
+        return None
+
     def collecting(self) -> Collecting:
         """What collects changes through Stripe."""
         return Collecting(
@@ -182,6 +193,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         planbridge.engine,
         clock=planbridge.clock,
         wake=wake,
+        ask=planbridge.ask_stripe,
         quote_key=planbridge.quote_key,
     )
     inbox = Inbox(planbridge.engine, on_stored=dispatcher.wake)
