@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from bridge.cli import (
+    adopt,
     catalogue,
     changes,
     demo,
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("quote")(quotes.quote)
     app.add_typer(changes.app, name="changes")
     app.add_typer(events.app, name="events")
+    app.add_typer(adopt.app, name="adopt")
     app.add_typer(limits.app, name="limits")
     app.add_typer(drift.app, name="drift")
     app.add_typer(stripe.app, name="stripe")

@@ -182,13 +182,14 @@ def plugin_has_keys(settings: Mapping[str, object] | None, gateway: str) -> bool
     """Whether the plugin's gateway has keys for its mode, by the network's settings.
 
     Secret keys are never shown, but what belongs to them is: the publishable key, or the
-    account of a connection. None where nothing is shown.
+    account of a connection. None where the network shows nothing of it.
     """
     prefix = gateway.replace("-", "_")
     if settings is None or f"{prefix}_sandbox_mode" not in settings:
         return None
     mode = "test" if settings[f"{prefix}_sandbox_mode"] not in (0, "0", "", False) else "live"
-    return any(value for name, value in settings.items() if name.startswith(f"{prefix}_{mode}_"))
+    shown = [value for name, value in settings.items() if name.startswith(f"{prefix}_{mode}_")]
+    return any(shown) if shown else None
 
 
 def _refusals(
@@ -259,7 +260,10 @@ def _refusals_of_stripe(
         yield f"Stripe bills {named} in {subscription.currency}, the membership is in {currency}."
     if subscription.owner not in (None, (around.network, str(membership.id))):
         network, other = subscription.owner or ("", "")
-        yield f"planbridge has {named} for membership {other} of network {network}."
+        yield (
+            f"planbridge's metadata on {named} is for membership {other or '?'} of network "
+            f"{network or '?'}."
+        )
     if subscription.rivals:
         others = ", ".join(subscription.rivals)
         yield (
