@@ -8,48 +8,27 @@ between pages while others are deleted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 from itertools import islice
 
-from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bridge.errors import NetworkError
-from bridge.network.client import NetworkClient
 from bridge.network.entities import Entity
-from bridge.network.faults import Gone, UnreadableRow
-from bridge.network.rows import Row
+from bridge.network.faults import UnreadableRow
 from bridge.store import passes
 from bridge.store.mirror import remove_rows, seen_among, seen_count, unseen_ids
 from bridge.store.prices import forget_unseen_prices
 from bridge.store.tables import SyncPass
 from bridge.store.upserts import CHUNK
 from sync.ahead import read_ahead
+from sync.job import Job
 from sync.pages import PageWriter
-from sync.results import EntityResult, PageDone, Progress
+from sync.removals import confirm_gone
+from sync.results import EntityResult, PageDone
 
 _PROBES = 3
 """Rows about to be removed that are asked for once more by their id."""
-
-
-class RowHidden(NetworkError):
-    """The network {network} still has {entity} {id}, but its listings do not show it."""
-
-    hint = "Nothing was removed from the mirror; look for a plugin that changes queries."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What every pass of a run works with."""
-
-    engine: Engine
-    network_id: int
-    client: NetworkClient
-    clock: Callable[[], datetime]
-    progress: Progress
-    limits_shown: bool
 
 
 class EntityPass:
@@ -84,7 +63,7 @@ class EntityPass:
             self._look_again()
         with self._session() as session:
             gone = unseen_ids(session.connection(), self._job.network_id, self._entity, self._id)
-        self._confirm(gone[:_PROBES])
+        confirm_gone(self._job.client, self._entity, gone[:_PROBES])
         with self._session() as session, session.begin():
             remove_rows(session, self._job.network_id, self._entity, gone)
             if self._entity is Entity.MEMBERSHIP:
@@ -148,28 +127,11 @@ class EntityPass:
         if not ids:
             return
         asked_at = self._job.clock()
-        rows: list[Row] = []
-        unreadable: list[UnreadableRow] = []
-        for row_id in ids:
-            try:
-                rows.append(self._job.client.get(self._entity, row_id))
-            except Gone:
-                continue
-            except UnreadableRow as error:
-                unreadable.append(error)
+        rows, unreadable = self._job.client.rows(self._entity, ids)
         with self._session() as session, session.begin():
             written, refused = self._writer.write(session, rows, asked_at=asked_at)
             self._spare(session, [*unreadable, *refused])
             passes.count(session, session.get_one(SyncPass, self._id), written)
-
-    def _confirm(self, ids: Sequence[int]) -> None:
-        """Ask for some of the rows about to be removed: a listing may hide what is there."""
-        for row_id in ids:
-            try:
-                self._job.client.get(self._entity, row_id)
-            except Gone:
-                continue
-            raise RowHidden(network=self._job.client.name, entity=self._entity.value, id=row_id)
 
     def _spare(self, session: Session, unreadable: Sequence[UnreadableRow]) -> None:
         self._writer.spare(session, unreadable)

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from bridge.network.capabilities import Capabilities, SiteSearch
 from bridge.store.owners import membership_ids, ownerless_sites, settle_owner, settle_without_owner
-from sync.entity_pass import Job
+from sync.job import Job
 from sync.results import PageDone
 
 CANNOT_TELL = (

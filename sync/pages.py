@@ -25,7 +25,7 @@ _PRICE = ("id", "duration", "duration_unit", "amount", "currency")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageWriter:
-    """Writes rows of one entity of one network, as seen by one pass.
+    """Writes rows of one entity of one network, as seen by one pass or, without one, by the way.
 
     ``limits_shown`` tells that the network shows effective limits, so that a customer's
     site without any has none.
@@ -33,7 +33,7 @@ class PageWriter:
 
     network_id: int
     entity: Entity
-    pass_id: int
+    pass_id: int | None
     limits_shown: bool
     _prices: set[tuple[str, ...]] = field(default_factory=set, repr=False)
 
@@ -70,6 +70,8 @@ class PageWriter:
 
     def spare(self, session: Session, unreadable: Iterable[UnreadableRow]) -> None:
         """Mark rows as seen that exist but could not be read, so that they are not removed."""
+        if self.pass_id is None:
+            return
         ids = [int(str(error.fields["id"])) for error in unreadable]
         mark_seen(session.connection(), self.network_id, self.entity, ids, pass_id=self.pass_id)
 

@@ -1,11 +1,11 @@
-"""A full sync of a network: its terms, then every entity in turn."""
+"""A sync of a network: its terms, then every entity in turn, whole or what changed of it."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Engine
@@ -28,9 +28,12 @@ from bridge.store import passes
 from bridge.store.limits import shows_effective
 from bridge.store.locks import exclusive
 from bridge.store.networks import id_of, mark_synced, network_terms, save_capabilities, save_terms
+from bridge.store.owners import site_ids_of
 from bridge.store.readers import product_currencies
 from bridge.store.tables import Network, SyncPass
-from sync.entity_pass import EntityPass, Job
+from sync.entity_pass import EntityPass
+from sync.incremental_pass import IncrementalPass, can_follow
+from sync.job import Job
 from sync.owners import resolve_owners
 from sync.results import EntityResult, PageDone, Progress, SyncResult
 from sync.settings import terms_from_products, terms_from_settings
@@ -45,6 +48,9 @@ ENTITIES: Final[tuple[Entity, ...]] = (
     Entity.DOMAIN,
 )
 """Everything that is mirrored, what others point at first."""
+
+CHECKED_FOR: Final = timedelta(days=1)
+"""An incremental sync believes so long what was found out about a network."""
 
 # After these no other entity will fare better.
 _ENDS_THE_RUN = (
@@ -69,9 +75,15 @@ def run(
     *,
     clock: Callable[[], datetime],
     entities: Sequence[Entity] = ENTITIES,
+    incremental: bool = False,
     progress: Progress = _silently,
 ) -> SyncResult:
     """Bring the mirror of a network up to date, going on where an interrupted run stopped.
+
+    ``incremental`` takes what changed since the last pass over each entity; one whose
+    changes cannot be told, or that was never read to its end, is read as a whole. It does
+    not see two things, which a whole sync does: a site or customer altered on a network
+    that keeps no feed of it, and one row removed while another came unnoticed.
 
     A fault of one entity does not keep the others from being read; all faults are in the
     result. ``progress`` is called after each page has been committed.
@@ -83,15 +95,11 @@ def run(
     """
     network_id = id_of(network)
     with exclusive(engine, f"sync-{network_id}", what=f"A sync of {network.name}"):
-        capabilities = client.probe()
-        settings = client.settings() if capabilities.settings else None
-        with Session(engine) as session, session.begin():
-            stored = session.get_one(Network, network_id)
-            if shows_effective(session, network_id):
-                # The probe looks at one site, whose membership may have been deleted.
-                capabilities = replace(capabilities, effective_limits=True)
-            save_capabilities(session, stored, capabilities.as_json(), now=clock())
-            save_terms(session, stored, terms_from_settings(settings or {}, network_terms(stored)))
+        known = _known(engine, network_id, now=clock()) if incremental else None
+        if known is not None:
+            capabilities, currency_told = known, True
+        else:
+            capabilities, currency_told = _find_out(engine, network_id, client, clock=clock)
         job = Job(
             engine=engine,
             network_id=network_id,
@@ -99,11 +107,38 @@ def run(
             clock=clock,
             progress=progress,
             limits_shown=bool(capabilities.effective_limits),
+            clock_skew=capabilities.clock_skew or 0,
         )
         return _Run(job, network.name, capabilities).over(
             [entity for entity in ENTITIES if entity in entities],
-            currency_told="currency_symbol" in (settings or {}),
+            incremental=incremental and capabilities.modified_since is not False,
+            currency_told=currency_told,
         )
+
+
+def _known(engine: Engine, network_id: int, *, now: datetime) -> Capabilities | None:
+    """What was found out about the network not long ago."""
+    with Session(engine) as session:
+        network = session.get_one(Network, network_id)
+        if network.checked_at is None or now - network.checked_at > CHECKED_FOR:
+            return None
+        return Capabilities.from_json(network.capabilities)
+
+
+def _find_out(
+    engine: Engine, network_id: int, client: NetworkClient, *, clock: Callable[[], datetime]
+) -> tuple[Capabilities, bool]:
+    """What the network can do, and whether its settings tell the currency; both kept."""
+    capabilities = client.probe()
+    settings = (client.settings() if capabilities.settings else None) or {}
+    with Session(engine) as session, session.begin():
+        network = session.get_one(Network, network_id)
+        if shows_effective(session, network_id):
+            # The sites that the probe looks at may be those without a membership.
+            capabilities = replace(capabilities, effective_limits=True)
+        save_capabilities(session, network, capabilities.as_json(), now=clock())
+        save_terms(session, network, terms_from_settings(settings, network_terms(network)))
+    return capabilities, "currency_symbol" in settings
 
 
 class _Run:
@@ -116,25 +151,23 @@ class _Run:
         self._results: list[EntityResult] = []
         self._faults: list[NetworkError] = []
         self._notes: list[str] = []
+        self._id = uuid.uuid4().hex
+        self._changed: dict[Entity, frozenset[int]] = {}
 
-    def over(self, entities: Sequence[Entity], *, currency_told: bool) -> SyncResult:
-        with self._session() as session, session.begin():
-            opened = passes.open_run(
-                session,
-                self._job.network_id,
-                entities,
-                new_id=uuid.uuid4().hex,
-                now=self._job.clock(),
-            )
-            ended = {
-                entity: _ended(begun)
-                for entity, begun in opened.passes.items()
-                if begun.state == passes.COMPLETE
-            }
+    def over(
+        self, entities: Sequence[Entity], *, incremental: bool, currency_told: bool
+    ) -> SyncResult:
+        """Everything in turn; ``incremental`` where that is possible."""
+        follow = self._followed(entities) if incremental else {}
+        whole = [entity for entity in entities if entity not in follow]
+        opened = self._open(whole) if whole else None
         for entity in entities:
-            if entity in ended:
-                self._results.append(ended[entity])
-            elif not self._pass_over(entity, opened):
+            if entity in follow:
+                goes_on = self._follow(entity, follow[entity])
+            else:
+                assert opened is not None
+                goes_on = self._pass_over(entity, opened)
+            if not goes_on:
                 break
             if entity is Entity.PRODUCT and not currency_told:
                 self._take_currency()
@@ -152,9 +185,51 @@ class _Run:
                 mark_synced(session, network, now=self._job.clock())
         return result
 
+    def _followed(self, entities: Sequence[Entity]) -> dict[Entity, datetime]:
+        """The entities whose changes can be told, with when each was last looked at."""
+        now = self._job.clock()
+        with self._session() as session:
+            last = passes.last_complete(session, self._job.network_id)
+        return {
+            entity: last[entity]
+            for entity in entities
+            if can_follow(entity, last.get(entity), now=now)
+        }
+
+    def _follow(self, entity: Entity, last: datetime) -> bool:
+        """An incremental pass; False when no other entity is worth trying."""
+        also: Sequence[int] = ()
+        if entity is Entity.SITE and self._job.limits_shown:
+            # The limits in force on a site follow from its membership.
+            memberships = sorted(self._changed.get(Entity.MEMBERSHIP, ()))
+            with self._session() as session:
+                also = site_ids_of(session, self._job.network_id, memberships)
+        one = IncrementalPass(self._job, entity, run_id=self._id, last=last, also=also)
+        try:
+            self._results.append(one.run())
+        except NetworkError as fault:
+            self._results.append(one.result(error=str(fault)))
+            return self._goes_on_after(fault)
+        finally:
+            self._changed[entity] = one.changed
+        return True
+
+    def _open(self, entities: Sequence[Entity]) -> passes.OpenRun:
+        with self._session() as session, session.begin():
+            return passes.open_run(
+                session,
+                self._job.network_id,
+                entities,
+                new_id=self._id,
+                now=self._job.clock(),
+            )
+
     def _pass_over(self, entity: Entity, opened: passes.OpenRun) -> bool:
-        """False when no other entity is worth trying."""
+        """A pass over everything; False when no other entity is worth trying."""
         begun = opened.pass_of(entity)
+        if begun is not None and begun.state == passes.COMPLETE:
+            self._results.append(_ended(begun))
+            return True
         if begun is None:
             with self._session() as session, session.begin():
                 begun = passes.begin_pass(
@@ -168,11 +243,14 @@ class _Run:
         try:
             self._results.append(one.run())
         except NetworkError as fault:
-            goes_on = not isinstance(fault, _ENDS_THE_RUN)
+            goes_on = self._goes_on_after(fault)
             self._results.append(one.stopped(fault, alone=goes_on))
-            self._faults.append(fault)
             return goes_on
         return True
+
+    def _goes_on_after(self, fault: NetworkError) -> bool:
+        self._faults.append(fault)
+        return not isinstance(fault, _ENDS_THE_RUN)
 
     def _take_currency(self) -> None:
         with self._session() as session, session.begin():

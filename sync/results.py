@@ -32,12 +32,14 @@ Clock: TypeAlias = Callable[[], datetime]
 class EntityResult:
     """What became of the rows of one entity.
 
+    ``incremental``: only what may have changed was looked at, so ``rows`` are those.
     ``resumed_at`` is the page an interrupted pass went on from, ``repeated`` False where the
     interrupted run had ended this entity already. ``unreadable`` are sentences about rows
     that could not be taken; ``error`` is why the pass stopped before its end.
     """
 
     entity: str
+    incremental: bool = False
     rows: int = 0
     created: int = 0
     changed: int = 0

@@ -17,8 +17,15 @@ from bridge.network.capabilities import (
 )
 from bridge.network.endpoint import Endpoint
 from bridge.network.entities import Entity
-from bridge.network.faults import ApiOff, BrokenAnswer, CannotTell
-from bridge.network.listing import Filters, Page, walk_ids, walk_rows
+from bridge.network.faults import (
+    ApiOff,
+    BrokenAnswer,
+    CannotTell,
+    Gone,
+    PagingIgnored,
+    UnreadableRow,
+)
+from bridge.network.listing import Filters, Page, count_rows, read_ids, walk_ids, walk_rows
 from bridge.network.records import SiteRow
 from bridge.network.row import Row
 from bridge.network.rows import parse_row
@@ -27,6 +34,9 @@ from bridge.network.transport import PATIENCE, PERSISTENCE, Retries, Timeouts, T
 from bridge.network.writes import Writer, encode
 
 __all__ = ["Entity", "NetworkClient", "Page"]
+
+
+_AT_ONCE = 100  # the most that any release shows on a page
 
 
 def _utc_now() -> datetime:
@@ -125,6 +135,47 @@ class NetworkClient:
     ) -> Iterator[int]:
         """All ids in ascending order: thirty times cheaper than rows."""
         return walk_ids(self._transport, entity, per_page=per_page, filters=filters or {})
+
+    def count(self, entity: Entity, *, filters: Filters | None = None) -> int | None:
+        """How many rows there are; None where the network does not count."""
+        return count_rows(self._transport, entity, filters or {})
+
+    def id_page(
+        self, entity: Entity, *, page: int, per_page: int = 100, newest_first: bool = False
+    ) -> list[int]:
+        """One page of ids, ascending unless ``newest_first``; empty behind the last one."""
+        return read_ids(
+            self._transport, entity, page=page, per_page=per_page, newest_first=newest_first
+        )
+
+    def rows(self, entity: Entity, ids: Sequence[int]) -> tuple[list[Row], list[UnreadableRow]]:
+        """The rows of some ids that there are, and those of them that cannot be read.
+
+        A hundred a request; what a request does not show is asked for one by one, as
+        everything is where the search by ids is not honoured.
+        """
+        rows: list[Row] = []
+        unreadable: list[UnreadableRow] = []
+        for start in range(0, len(ids), _AT_ONCE):
+            wanted = set(ids[start : start + _AT_ONCE])
+            shown = self._shown_of(entity, wanted) if len(wanted) > 1 else []
+            rows += shown
+            for row_id in sorted(wanted - {row.id for row in shown}):
+                try:
+                    rows.append(self.get(entity, row_id))
+                except Gone:
+                    continue
+                except UnreadableRow as error:
+                    unreadable.append(error)
+        return rows, unreadable
+
+    def _shown_of(self, entity: Entity, wanted: set[int]) -> list[Row]:
+        filters: Filters = {f"{entity.id_column}__in": sorted(wanted)}
+        try:
+            page = next(self.pages(entity, filters=filters))
+        except PagingIgnored:
+            return []
+        return [row for row in page.rows if row.id in wanted]
 
     def get(self, entity: Entity, row_id: int) -> Row:
         """One row.

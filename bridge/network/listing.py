@@ -43,8 +43,13 @@ def modified_after(moment: datetime) -> dict[str, Filter]:
 
     Customers and sites have no such column.
     """
+    return since(moment, column="date_modified")
+
+
+def since(moment: datetime, *, column: str) -> dict[str, Filter]:
+    """The filter for rows with a time after a moment in a column of theirs."""
     return {
-        "date_query[0][column]": "date_modified",
+        "date_query[0][column]": column,
         "date_query[0][after]": wire_time(moment),
     }
 
@@ -114,6 +119,32 @@ def walk_ids(
     )
     for _, new, _ in pages:
         yield from (_id(each) for each in new)
+
+
+def count_rows(transport: Transport, entity: Entity, filters: Filters) -> int | None:
+    """How many rows there are, in one request; None where the network does not count."""
+    _, told = transport.read(f"/{entity}", query({**filters, "count": 1}))
+    if isinstance(told, str) and told.isdigit():
+        return int(told)
+    return told if isinstance(told, int) and not isinstance(told, bool) else None
+
+
+def read_ids(
+    transport: Transport, entity: Entity, *, page: int, per_page: int, newest_first: bool
+) -> list[int]:
+    """The ids of one page of the listing, as far into it as one likes.
+
+    Raises:
+        PagingIgnored: they are not in the order asked for.
+    """
+    params = page_params(entity, number=page, per_page=per_page, filters={"fields": "ids"})
+    if newest_first:
+        params = {**params, "order": "DESC"}
+    answer, body = transport.read(f"/{entity}", params)
+    ids = [_identified(transport, answer, item, _id) for item in _items(transport, answer, body)]
+    if ids != sorted(set(ids), reverse=newest_first) or len(ids) > per_page:
+        raise _ignored(transport, entity, page, "is not in the order of ids")
+    return ids
 
 
 def _walk(

@@ -7,6 +7,7 @@ they were seen. An older answer never overwrites a newer one.
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -222,6 +223,32 @@ def seen_count(connection: Connection, network_id: int, entity: str, pass_id: in
         )
         or 0
     )
+
+
+def known_ids(connection: Connection, network_id: int, entity: str) -> array[int]:
+    """All ids of the mirror, ascending; eight bytes each."""
+    table = table_of(KINDS[entity].record)
+    query = select(table.c.id).where(table.c.network_id == network_id).order_by(table.c.id)
+    return array("q", connection.scalars(query))
+
+
+def known_count(connection: Connection, network_id: int, entity: str) -> int:
+    """How many rows the mirror has."""
+    table = table_of(KINDS[entity].record)
+    query = select(func.count()).select_from(table).where(table.c.network_id == network_id)
+    return connection.scalar(query) or 0
+
+
+def known_among(
+    connection: Connection, network_id: int, entity: str, ids: Sequence[int]
+) -> set[int]:
+    """Those of the ids that the mirror has."""
+    table = table_of(KINDS[entity].record)
+    found: set[int] = set()
+    for chunk in _chunks(ids):
+        query = select(table.c.id).where(table.c.network_id == network_id, table.c.id.in_(chunk))
+        found.update(connection.scalars(query))
+    return found
 
 
 def remove_rows(session: Session, network_id: int, entity: str, ids: Sequence[int]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from bridge.store.tables import MembershipRecord, SiteRecord
+from bridge.store.upserts import CHUNK
 
 
 def ownerless_sites(session: Session, network_id: int) -> set[int]:
@@ -17,6 +20,19 @@ def ownerless_sites(session: Session, network_id: int) -> set[int]:
             )
         )
     )
+
+
+def site_ids_of(session: Session, network_id: int, membership_ids: Sequence[int]) -> list[int]:
+    """Blog ids of the sites of some memberships."""
+    found: list[int] = []
+    for start in range(0, len(membership_ids), CHUNK):
+        found += session.exec(
+            select(SiteRecord.id).where(
+                SiteRecord.network_id == network_id,
+                col(SiteRecord.membership_id).in_(membership_ids[start : start + CHUNK]),
+            )
+        )
+    return sorted(found)
 
 
 def membership_ids(session: Session, network_id: int) -> list[tuple[int, int]]:

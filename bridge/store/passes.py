@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func
 from sqlmodel import Session, col, select
 
 from bridge.errors import StoreError
@@ -139,6 +139,43 @@ def complete(session: Session, pass_id: int, *, removed: int, now: datetime) -> 
     session.add(found)
     session.flush()
     return found
+
+
+def record_delta(
+    session: Session,
+    network_id: int,
+    entity: str,
+    *,
+    run_id: str,
+    started_at: datetime,
+    written: Written,
+    removed: int,
+    now: datetime,
+) -> None:
+    """Note an incremental pass that has come to its end: the next one begins where it began.
+
+    One that was cut off leaves no note, and is simply done again.
+    """
+    ended = SyncPass(
+        network_id=network_id,
+        entity=entity,
+        run_id=run_id,
+        state=COMPLETE,
+        removed=removed,
+        started_at=started_at,
+        finished_at=now,
+    )
+    count(session, ended, written)
+
+
+def last_complete(session: Session, network_id: int) -> dict[str, datetime]:
+    """When the last pass over each entity that saw everything, or every change, began."""
+    rows = session.exec(
+        select(SyncPass.entity, func.max(SyncPass.started_at))
+        .where(SyncPass.network_id == network_id, SyncPass.state == COMPLETE)
+        .group_by(SyncPass.entity)
+    )
+    return dict(rows.all())
 
 
 def stop(session: Session, pass_id: int, sentence: str, *, alone: bool) -> None:

@@ -25,9 +25,12 @@ class SeenPrice:
 
 
 def save_seen_prices(
-    connection: Connection, network_id: int, seen: Iterable[SeenPrice], *, pass_id: int
+    connection: Connection, network_id: int, seen: Iterable[SeenPrice], *, pass_id: int | None
 ) -> None:
-    """Note prices as seen by a pass; the same price of many memberships is one row."""
+    """Note prices as seen by a pass; the same price of many memberships is one row.
+
+    Without ``pass_id`` the mark of the pass that saw a known price last stays.
+    """
     rows = {
         (each.product_id, each.period, each.amount): {
             "network_id": network_id,
@@ -36,11 +39,12 @@ def save_seen_prices(
             "duration_unit": each.period.unit,
             "amount": each.amount,
             "membership_id": each.membership_id,
-            "seen_pass": pass_id,
+            "seen_pass": pass_id or 0,
         }
         for each in seen
     }
-    upsert(connection, SeenPriceRecord, list(rows.values()))
+    unmarked = frozenset({"seen_pass"}) if pass_id is None else frozenset()
+    upsert(connection, SeenPriceRecord, list(rows.values()), keep=unmarked)
 
 
 def forget_unseen_prices(connection: Connection, network_id: int, *, pass_id: int) -> None:

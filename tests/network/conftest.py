@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
+import structlog
 
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
@@ -22,6 +23,12 @@ KEY, SECRET = "the-key", "the-secret"
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The servers are on this machine, whatever its way to the world is."""
     monkeypatch.setenv("NO_PROXY", "*")
+
+
+@pytest.fixture(autouse=True)
+def fresh_log() -> None:
+    """A command run by an earlier test logs to a stream that is closed by now."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -178,3 +178,15 @@ def test_learn_show_export_push(
     assert "shows them" in output
     assert len(sandbox.journal.writes("/product/")) == 1
     assert json.loads(planbridge("catalogue", "schema").stdout)["title"] == "CatalogueFile"
+
+
+def test_an_incremental_sync(planbridge: Run, sandbox: SandboxNetwork) -> None:
+    """After a whole one it looks at what changed, and says how little that is."""
+    planbridge("sync", "lab")
+    sandbox.journal.clear()
+    done = planbridge("sync", "lab", "--incremental", "--json")
+    assert done.code == 0, done.stderr
+    entities = json.loads(done.stdout)["entities"]
+    assert all(each["incremental"] for each in entities)
+    assert sum(each["changed"] for each in entities) == 0
+    assert not any(each.path.endswith("/auth") for each in sandbox.journal)

@@ -24,8 +24,8 @@ from bridge.sandbox.faults import Fault
 from bridge.sandbox.wire import Request
 from bridge.store.mirror import KINDS
 from bridge.store.tables import MembershipRecord, Network
-from sync.entity_pass import RowHidden
 from sync.passes import run
+from sync.removals import RowHidden
 from tests.sync.conftest import Lab
 
 Open = Callable[..., Lab]
