@@ -8,7 +8,7 @@ from functools import partial
 from bridge.domain.answer import answered_kind, check_intervals, line_item
 from bridge.domain.dates import add_calendar
 from bridge.domain.explanation import explain
-from bridge.domain.fair import Decision, period_after
+from bridge.domain.fair_value import Decision, period_after
 from bridge.domain.lines import Line
 from bridge.domain.order import Order
 from bridge.domain.quotes import ChangeKind, LineType, Quote, TargetState, explained_by

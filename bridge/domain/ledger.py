@@ -36,8 +36,3 @@ def settle(price: int, *, credit: int, balance: int, keep_excess: bool = True) -
         from_ledger=from_ledger,
         to_ledger=credit - from_credit if keep_excess else 0,
     )
-
-
-def balance_after(balance: int, settlement: Settlement) -> int:
-    """The ledger once the change has been carried out."""
-    return balance - settlement.from_ledger + settlement.to_ledger

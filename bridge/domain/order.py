@@ -1,13 +1,12 @@
 """An order while it is put together: products, lines, totals.
 
 Sources: domain/plan-changes.md §3 (adding products), §5.2 (totals), §7 (taxes),
-§8 (discounts). Amounts are ticks (see rounding.py) until `quote.py` takes them out.
+§8 (discounts). Amounts are ticks (see rounding.py) until the answer takes them out.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 
 from bridge.domain.catalogue import Catalogue, PricingType, Product
 from bridge.domain.currencies import rounding_quantum
@@ -18,7 +17,8 @@ from bridge.domain.periods import Period
 from bridge.domain.prices import Priced, ticks_per_minor
 from bridge.domain.quotes import LineType, QuoteError, QuoteRequest
 from bridge.domain.references import product_code
-from bridge.domain.rounding import CENT, TICKS, divide, is_tie, round_like_php, round_to
+from bridge.domain.rounding import CENT, TICKS
+from bridge.domain.sums import Sums
 from bridge.domain.taxes import applicable_rate
 from bridge.domain.terms import NetworkTerms, TaxMode, TaxRate
 
@@ -30,32 +30,17 @@ NO_VARIATION = QuoteError(
 SECOND_PLAN = QuoteError("plan-already-added", "There's already a plan in this membership.")
 _CREDIT_PERIOD = Period(1, "month")  # what a line without a product says of its period
 _PWYW_MAXIMUM = 50_000 * TICKS
-_TYPE_RANK = {LineType.PRODUCT: 2, LineType.FEE: 1, LineType.CREDIT: 0}
-
-
-class Totals(NamedTuple):
-    """What an order adds up to, in ticks (§5.2). ``excess`` is credit beyond the price."""
-
-    due: int
-    recurring: int
-    subtotal: int
-    recurring_subtotal: int
-    discount: int
-    tax: int
-    credit: int
-    excess: int
 
 
 Note = tuple[str, int | None, dict[str, str | int]]
 
 
-class Order:
+class Order(Sums):
     """Products at their periods, their lines, and what they add up to."""
 
     __slots__ = (
-        "_tax_cache", "catalogue", "country", "discount", "errors", "factor", "fair",
-        "lines", "membership", "notes", "now", "period", "plan", "products", "quantum",
-        "request", "terms",
+        "_tax_cache", "catalogue", "country", "discount", "errors", "membership", "notes",
+        "now", "period", "plan", "products", "request", "terms",
     )  # fmt: skip
 
     def __init__(
@@ -82,7 +67,7 @@ class Order:
         self.plan: Product | None = None
         self.discount: DiscountCode | None = None
         self.products: list[Priced] = []
-        self.lines: list[Line] = []
+        self.lines = []
         self.errors: list[QuoteError] = []
         self.notes: list[Note] = []
         self._tax_cache: dict[str, tuple[TaxRate | None]] = {}
@@ -255,82 +240,6 @@ class Order:
         self.products, self.lines = [], []
         self.errors.append(QuoteError(code, message))
 
-    def sort(self) -> None:
-        """Bring the lines into the plugin's order: by line id, descending."""
-        if len(self.lines) > 1:
-            self.lines.sort(key=_line_id, reverse=True)
-
-    # -- totals -------------------------------------------------------------------
-
-    def total(self) -> int:
-        """What is due now, in ticks, rounded as the network rounds (§5.2)."""
-        return self._due(sum([line.total for line in self.lines]))
-
-    def recurring_total(self) -> int:
-        """What each later cycle costs, in ticks."""
-        return self._recurring(
-            sum([line.renewal_parts()[2] for line in self.lines if line.recurring])
-        )
-
-    def totals(self) -> Totals:
-        """All sums of the finished order, in ticks."""
-        due = recurring = subtotal = recurring_subtotal = discount = tax = credit = 0
-        for line in self.lines:
-            due += line.total
-            if line.type is LineType.CREDIT:
-                credit -= line.total
-                continue
-            subtotal += line.subtotal
-            discount += line.discount_total
-            tax += line.tax_total
-            if line.recurring:
-                recurring_subtotal += line.subtotal
-                recurring += line.renewal_parts()[2]
-        clamped = self._clamped
-        return Totals(
-            self._due(due),
-            self._recurring(recurring),
-            clamped(subtotal),
-            clamped(recurring_subtotal),
-            round_to(discount, self.quantum),
-            tax,
-            credit,
-            clamped(-due),
-        )
-
-    def minor(self, ticks: int) -> int:
-        """Ticks as minor units of the membership's currency."""
-        return ticks if self.factor == 1 else divide(ticks, self.factor)
-
-    def _clamped(self, ticks: int) -> int:
-        return round_to(ticks, self.quantum) if ticks > 0 else 0
-
-    def _due(self, ticks: int) -> int:
-        if self.fair or not is_tie(ticks, self.quantum):
-            return self._clamped(ticks)
-        self.sort()
-        return self._by_doubles([line.doubles(discounted=True)[1] for line in self.lines])
-
-    def _recurring(self, ticks: int) -> int:
-        if self.fair or not is_tie(ticks, self.quantum):
-            return self._clamped(ticks)
-        self.sort()
-        return self._by_doubles(
-            [
-                line.doubles(discounted=line.renews_discount)[1]
-                for line in self.lines
-                if line.recurring
-            ]
-        )
-
-    def _by_doubles(self, totals: list[float]) -> int:
-        """A sum that ends in a tie, as the plugin's floats add up and round it."""
-        total = 0.0
-        for one in totals:
-            total += one
-        places = 0 if self.quantum == TICKS else 2
-        return max(0, round(round_like_php(total, places) * TICKS / self.quantum) * self.quantum)
-
 
 def _take_off(line: Line, code: DiscountCode) -> None:
     """Let a code discount a line it covers; setup fees have a value of their own (§8)."""
@@ -345,10 +254,6 @@ def _take_off(line: Line, code: DiscountCode) -> None:
     else:
         return
     line.code = code.code
-
-
-def _line_id(line: Line) -> tuple[int, str]:
-    return _TYPE_RANK[line.type], line.key
 
 
 def _no_listed_variation(product: Product, period: Period | None) -> QuoteError:

@@ -35,12 +35,10 @@ class Actor(StrEnum):
 class Grace:
     """How long an unpaid membership goes on, in days past its expiration.
 
-    ``renewal_notice`` is how long before it a renewal invoice is due. The plugin's
-    settings are 3 and 3 (domain/billing-stripe.md §6).
+    The plugin's setting is 3 (domain/billing-stripe.md §6).
     """
 
     days: int = 3
-    renewal_notice: int = 3
 
 
 # From, to: who may. The operator may do whatever anyone may, and undo a cancellation.

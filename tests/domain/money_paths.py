@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bridge.domain.catalogue import Catalogue, PriceVariation, PricingType, Product, ProductType
 from bridge.domain.expiration import next_expiration_for_change
-from bridge.domain.fair import unused_value
+from bridge.domain.fair_value import unused_value
 from bridge.domain.memberships import Customer, Membership, MembershipStatus
 from bridge.domain.order import Order
 from bridge.domain.periods import Period

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.domain import fair
+from bridge.domain import fair_value
 from tests.domain.long_paths import run
 
 
@@ -23,5 +23,5 @@ def test_a_cent_lost_on_the_way_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
     def rounded_down(ticks: int, numerator: int, denominator: int, *, quantum: int) -> Any:
         return ticks * numerator // (denominator * quantum) * quantum
 
-    monkeypatch.setattr(fair, "scaled", rounded_down)
+    monkeypatch.setattr(fair_value, "scaled", rounded_down)
     assert run(200, seed=1).cents > 0
