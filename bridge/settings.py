@@ -59,6 +59,12 @@ class Settings(BaseSettings):
         description="Stable name of this process; every process needs its own.",
     )
     quote_minutes: int = Field(default=60, ge=1, description="How long a quote holds.")
+    grace_days: int = Field(
+        default=3, ge=0, description="Days an unpaid renewal changes nothing but its notice."
+    )
+    hold_days: int = Field(
+        default=14, ge=0, description="Days an unpaid membership is on hold before it expires."
+    )
     webhook_tolerance: int = Field(
         default=300, ge=1, description="Seconds a Stripe signature may be old, or ahead of us."
     )

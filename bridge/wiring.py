@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from bridge.domain.ladder import Ladder
 from bridge.errors import StoreError
 from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
@@ -32,8 +33,9 @@ from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal
 from bridge.store.tables import Network, SiteRecord
 from bridge.upgrades.collecting import Collecting
-from bridge.upgrades.collection_rounds import CollectionRounds
 from bridge.upgrades.engine import UpgradeEngine
+from bridge.upgrades.renewals import Renewals
+from bridge.upgrades.rounds import Rounds
 from bridge.web.app import create_app
 from bridge.web.service import Service
 from webhooks.dispatch import Dispatcher
@@ -44,7 +46,7 @@ from webhooks.routes import stripe_router
 Clock = Callable[[], datetime]
 
 # Libraries whose every step is not the operator's business.
-_CHATTY = ("alembic", "dbos", "stamina", "urllib3", "httpx")
+_CHATTY = ("alembic", "dbos", "stamina", "stripe", "urllib3", "httpx")
 
 
 def utc_now() -> datetime:
@@ -142,6 +144,16 @@ class App:
             quote_key=self.quote_key,
         )
 
+    def renewals(self, **options: Any) -> Renewals:
+        """What brings renewals, unpaid invoices and refunds to the networks."""
+        return Renewals(
+            self.engine,
+            client_for=self.client_for,
+            clock=self.clock,
+            ladder=Ladder(self.settings.grace_days, self.settings.hold_days),
+            **options,
+        )
+
     def site_xmlrpc(self, network: Network, site: SiteRecord) -> SiteXmlRpc | None:
         """A client of the site's own XML-RPC; None where no WordPress user is on record.
 
@@ -183,7 +195,8 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
     """The whole service as one ASGI application; its parts start and stop with it."""
     upgrades = planbridge.upgrade_engine(**engine_options)
     collecting = planbridge.collecting()
-    rounds = CollectionRounds(collecting)
+    rounds = Rounds(collecting.sweep, name="collections")
+    billing = Rounds(planbridge.renewals().sweep, name="billing")
 
     def wake(change_id: str) -> None:
         upgrades.wake(change_id)
@@ -193,6 +206,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         planbridge.engine,
         clock=planbridge.clock,
         wake=wake,
+        seen=billing.wake,
         ask=planbridge.ask_stripe,
         quote_key=planbridge.quote_key,
     )
@@ -218,12 +232,14 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         inbox.start()
         dispatcher.start()
         rounds.start()
+        billing.start()
         try:
             yield
         finally:
             await asyncio.to_thread(inbox.close)
             await asyncio.to_thread(dispatcher.close)
             await asyncio.to_thread(rounds.stop)
+            await asyncio.to_thread(billing.stop)
             await asyncio.to_thread(upgrades.stop)
 
     return create_app(

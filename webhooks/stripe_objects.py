@@ -38,6 +38,7 @@ def invoice(subject: StripeObject, at: datetime) -> Sighting:
         facts={
             "status": text(subject.get("status")),
             "renews": pays_for_cycle(subject),
+            "ours": reference_in(subject) is not None,
             "attempts": attempts,
             "next_attempt": _whole(subject.get("next_payment_attempt")),
             "due_since": _whole(times.get("finalized_at")) or _whole(subject.get("created")),
@@ -66,6 +67,7 @@ def subscription(subject: StripeObject, at: datetime) -> Sighting:
         rank=_SUBSCRIPTION_RANKS.get(status, 1),
         facts={
             "status": status,
+            "ours": reference_in(subject) is not None,
             "period_start": _whole(
                 first.get("current_period_start") or subject.get("current_period_start")
             ),

@@ -45,3 +45,6 @@ class Ladder:
     def _ends(self, since: datetime) -> tuple[tuple[Rung, datetime], ...]:
         held = since + timedelta(days=self.grace_days)
         return (Rung.GRACE, held), (Rung.ON_HOLD, held + timedelta(days=self.hold_days))
+
+
+DEFAULT_LADDER = Ladder()

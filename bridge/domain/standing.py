@@ -29,13 +29,15 @@ class BilledInvoice:
     """An invoice of a subscription. Amounts in the units of its currency at Stripe.
 
     ``due_since`` is when it was finalised, ``period_end`` the end of the term it pays for.
-    ``renews`` for one that a new cycle made and that pays for no quote.
+    ``renews`` for one that a new cycle made and that pays for no quote; ``ours`` when its
+    subscription was made or taken over by planbridge.
     """
 
     id: str
     status: str
     subscription: str
     renews: bool
+    ours: bool
     due_since: datetime
     failed: bool = False
     paid_at: datetime | None = None
@@ -51,7 +53,9 @@ class BilledSubscription:
 
     id: str
     status: str
+    ours: bool
     period_start: datetime | None = None
+    period_end: datetime | None = None
     ended_at: datetime | None = None
     unpaid_end: bool = False
 
@@ -110,15 +114,18 @@ def judge(
     now: datetime,
     ladder: Ladder,
 ) -> Verdict:
-    """How a membership with these subscriptions and invoices stands at ``now``."""
-    begun = [one for one in subscriptions if one.status not in _NEVER_BEGUN]
+    """How a membership with these subscriptions and invoices stands at ``now``.
+
+    Subscriptions of somebody else say nothing: whoever bills with them decides.
+    """
+    begun = [one for one in subscriptions if one.ours and one.status not in _NEVER_BEGUN]
     if not begun:
         return Verdict(Standing.UNKNOWN)
     live = [one for one in begun if not one.is_over]
     if not live:
         return _ended(begun, now)
     ids = {one.id for one in live}
-    theirs = [one for one in invoices if one.subscription in ids]
+    theirs = [one for one in invoices if one.subscription in ids and one.renews]
     written_off = next((one for one in theirs if one.status == "uncollectible"), None)
     if written_off is not None:
         return Verdict(Standing.EXPIRED, f"invoice {written_off.id} was written off")

@@ -23,6 +23,7 @@ from bridge.store.readers import membership_record, sites_of
 from bridge.store.tables import Change
 from bridge.upgrades.gateways import may_write
 from bridge.upgrades.mirrored import mirror_membership
+from bridge.upgrades.opening import frozen_by
 from bridge.upgrades.outcomes import BEFORE, OTHER_PRODUCTS, PAYMENT, Again, Done, Outcome
 from bridge.upgrades.target import has_products, membership_fields, stands_as_quoted
 
@@ -50,6 +51,10 @@ class Job:
 
 def check(job: Job) -> Outcome:
     """Before anything is written: how the membership stands, and whether it may be written."""
+    with job.session() as session:
+        frozen = frozen_by(session, job.change.network_id, job.change.membership_id)
+    if frozen:
+        return Again(f"Nothing was written: {frozen}.", stuck=True)
     row = read_membership(job)
     membership = row.to_domain()
     target = job.change.target

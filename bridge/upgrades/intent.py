@@ -27,6 +27,7 @@ from bridge.upgrades.opening import (
     PRODUCTS,
     WITHOUT_EFFECT,
     PaidNotice,
+    frozen_by,
     make_way,
     mirrored_membership,
     money_words,
@@ -39,6 +40,7 @@ from bridge.upgrades.target import target_of
 
 __all__ = [
     "ChangeNotPossible",
+    "MembershipFrozen",
     "Outcome",
     "PaidForAnother",
     "PaidNotice",
@@ -63,6 +65,12 @@ class QuoteOutdated(Conflict):
 
 class PaidForAnother(Conflict):
     """Quote {quote} is for membership {of}, but the payment names membership {membership}."""
+
+
+class MembershipFrozen(Conflict):
+    """No change can be begun: {why}."""
+
+    hint = "Answer the dispute at Stripe; the freeze ends when it is decided."
 
 
 class Verdict(StrEnum):
@@ -119,7 +127,9 @@ def accept_payment(
         due = money_words(given.quote.due_now, given.quote.currency)
         reason = f"{_paid(notice)} was paid, but {due} was due; nothing was applied"
         return payment.hold(Verdict.MISMATCH, reason)
-    objection = _objection(given, siblings, membership, now=now)
+    objection = _objection(given, siblings, membership, now=now) or frozen_by(
+        session, given.network_id, given.membership_id
+    )
     return payment.hold(Verdict.CONFLICT, objection) if objection else payment.accept()
 
 
@@ -134,6 +144,7 @@ def request_change(session: Session, given: GivenQuote, now: datetime) -> Change
         QuoteExpired: its time is over.
         QuoteOutdated: the membership is not what it was.
         ChangeStandsInTheWay: another change of the membership is under way.
+        MembershipFrozen: a payment of it is disputed.
     """
     changes = ChangeRepository(session)
     changes.hold(given.network_id, given.membership_id)
@@ -147,6 +158,9 @@ def request_change(session: Session, given: GivenQuote, now: datetime) -> Change
     membership = mirrored_membership(session, given)
     if not still_fits(given, membership, PRODUCTS):
         raise QuoteOutdated(quote=given.id, membership=given.membership_id)
+    frozen = frozen_by(session, given.network_id, given.membership_id)
+    if frozen:
+        raise MembershipFrozen(why=frozen)
     if not make_way(changes, given, now=now):
         raise ChangeStandsInTheWay(membership=given.membership_id)
     state = ChangeState.AWAITING_PAYMENT if given.quote.due_now > 0 else state_when_paid(given)

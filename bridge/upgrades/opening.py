@@ -10,6 +10,7 @@ from sqlmodel import Session
 from bridge.domain.memberships import Membership
 from bridge.domain.money import to_major
 from bridge.errors import PlanbridgeError
+from bridge.store.billings import BillingRepository
 from bridge.store.changes import ChangeRepository, new_change_id
 from bridge.store.quotes import GivenQuote, membership_basis
 from bridge.store.readers import load_membership
@@ -123,6 +124,14 @@ def still_fits(given: GivenQuote, membership: Membership | None, names: tuple[st
 def state_when_paid(given: GivenQuote) -> ChangeState:
     """Where a change goes once nothing is to be paid (any more)."""
     return ChangeState.SCHEDULED if given.quote.scheduled else ChangeState.ACCEPTED
+
+
+def frozen_by(session: Session, network_id: int, membership_id: int) -> str:
+    """Why no change of a membership may be begun now; "" when nothing speaks against it."""
+    disputes = BillingRepository(session).open_disputes(network_id, membership_id)
+    if not disputes:
+        return ""
+    return f"membership {membership_id} is frozen until dispute {', '.join(disputes)} is decided"
 
 
 def why_not(given: GivenQuote) -> str:

@@ -1,24 +1,24 @@
-"""Rounds over what is collected, in a thread of their own."""
+"""Rounds over what is due, in a thread of their own."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import structlog
-
-from bridge.upgrades.collecting import Collecting
 
 _log = structlog.get_logger(__name__)
 
 
-class CollectionRounds:
-    """Looks again and again for collections to begin, finish or take back.
+class Rounds:
+    """Calls ``sweep`` again and again, such as `Collecting.sweep`.
 
     ``seconds`` is the time between two looks; `wake` makes it look at once.
     """
 
-    def __init__(self, collecting: Collecting, *, seconds: float = 2.0) -> None:
-        self._collecting = collecting
+    def __init__(self, sweep: Callable[[], int], *, name: str, seconds: float = 2.0) -> None:
+        self._sweep = sweep
+        self._name = name
         self._seconds = seconds
         self._signal = threading.Event()
         self._stopping = False
@@ -28,7 +28,7 @@ class CollectionRounds:
         """Begin to look, what was left by a dead process first."""
         if self._thread is None:
             self._stopping = False
-            self._thread = threading.Thread(target=self._look, name="collections", daemon=True)
+            self._thread = threading.Thread(target=self._look, name=self._name, daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
@@ -47,8 +47,8 @@ class CollectionRounds:
         while not self._stopping:
             self._signal.clear()
             try:
-                self._collecting.sweep()
+                self._sweep()
             except Exception:
-                # Most likely the database is away; the collections stand where they are.
-                _log.exception("collection rounds disturbed")
+                # Most likely the database is away; what is due stands where it is.
+                _log.exception("rounds disturbed", rounds=self._name)
             self._signal.wait(self._seconds)

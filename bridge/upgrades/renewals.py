@@ -1,0 +1,289 @@
+"""Bringing a membership's billing to the network: renewals, the ladder, refunds.
+
+The row of the billing is the message: an event only notes what it saw and makes it due.
+One worker holds a membership at a time. Everything written is absolute and decided before
+it is written, so that a worker may die at any point and the next one comes to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from bridge.domain.ladder import DEFAULT_LADDER, Ladder
+from bridge.domain.money import to_major
+from bridge.domain.standing import Verdict, judge
+from bridge.errors import PlanbridgeError
+from bridge.network.client import NetworkClient
+from bridge.network.entities import Entity
+from bridge.network.faults import Fault
+from bridge.network.rows import MembershipRow
+from bridge.payments.amounts import from_stripe
+from bridge.store.billings import BillingRepository, Settled
+from bridge.store.tables import Billing, StripeSeen
+from bridge.upgrades.billed import Order, Renewal, Seen, order_for, refunded
+from bridge.upgrades.bookings import (
+    NotBookedYet,
+    StillOnItsWay,
+    create_payment,
+    find_payment,
+    may_create,
+    set_refunded,
+)
+from bridge.upgrades.mirrored import mirror_membership
+from bridge.upgrades.outcomes import DEFAULT_BACKOFF, Again, Backoff
+
+_log = structlog.get_logger(__name__)
+
+_LEASE: Final = timedelta(minutes=3)
+_CHANGE_PATIENCE: Final = timedelta(seconds=5)
+
+
+class Renewals:
+    """Works at the billing of memberships that is due.
+
+    Args:
+        store: The database.
+        client_for: Opens the client of a network by its id.
+        clock: Aware UTC time.
+        ladder: What follows an unpaid renewal.
+        backoff: How long failed tries wait.
+        settle: Seconds in which a request of a dead process may still take effect on a
+            network.
+    """
+
+    def __init__(
+        self,
+        store: Engine,
+        *,
+        client_for: Callable[[int], NetworkClient],
+        clock: Callable[[], datetime],
+        ladder: Ladder = DEFAULT_LADDER,
+        backoff: Backoff = DEFAULT_BACKOFF,
+        settle: float = 90.0,
+    ) -> None:
+        self._store = store
+        self._client_for = client_for
+        self._clock = clock
+        self._ladder = ladder
+        self._backoff = backoff
+        self._settle = settle
+
+    def sweep(self) -> int:
+        """Work at what is due, and return how many memberships that were."""
+        with self._session() as session:
+            due = list(BillingRepository(session).due(self._clock()))
+        worked = 0
+        for network_id, membership_id in due:
+            now = self._clock()
+            with self._session() as session:
+                billing = BillingRepository(session).claim(
+                    network_id, membership_id, now=now, until=now + _LEASE
+                )
+            if billing is not None:
+                self._work_at(billing)
+                worked += 1
+        return worked
+
+    def _work_at(self, billing: Billing) -> None:
+        now = self._clock()
+        try:
+            ended = self._bring(billing, now)
+        except StillOnItsWay as waits:
+            self._release(billing, due_at=now + timedelta(seconds=waits.wait), reason=str(waits))
+        except Fault as fault:
+            again = Again(str(fault), stuck=not fault.transient, retry_after=fault.retry_after)
+            self._failed(billing, again, now)
+        except PlanbridgeError as error:
+            self._failed(billing, Again(str(error), stuck=True), now)
+        except Exception as error:
+            _log.exception("billing failed", membership=billing.membership_id)
+            self._failed(billing, Again(f"unexpected {type(error).__name__}", stuck=True), now)
+        else:
+            self._release(billing, **ended)
+
+    def _bring(self, billing: Billing, now: datetime) -> dict[str, Any]:
+        """Bring it to the network; what is to be noted of the billing then."""
+        key = billing.network_id, billing.membership_id
+        with self._session() as session:
+            repository = BillingRepository(session)
+            change = repository.change_at_work(*key)
+            rows = list(repository.objects(*key))
+            term_set_at = repository.term_set_since(*key)
+            disputes = repository.open_disputes(*key)
+        if change is not None:
+            reason = f"waits for change {change.id}"
+            return {"due_at": now + _CHANGE_PATIENCE, "reason": reason, "attempts": 0}
+        seen = Seen.of(rows)
+        verdict = judge(seen.subscriptions, seen.invoices, now=now, ladder=self._ladder)
+        with self._client_for(billing.network_id) as client:
+            work = _Work(billing, client, self._store, self._clock, self._settle)
+            row = work.read()
+            order = order_for(
+                seen,
+                row.to_domain(),
+                verdict,
+                now=now,
+                term_set_at=term_set_at,
+                noted=billing.noted,
+            )
+            work.carry_out(order, row, verdict)
+            work.book(order.renewals, row, seen)
+            work.refund(rows)
+        return _ended(verdict, order, disputes)
+
+    def _failed(self, billing: Billing, again: Again, now: datetime) -> None:
+        failures = billing.attempts - 1
+        wait = timedelta(seconds=self._backoff.wait(failures, again))
+        told = self._backoff.told(failures, again)
+        level = _log.warning if told else _log.info
+        level("billing waits", membership=billing.membership_id, reason=again.reason)
+        self._release(billing, due_at=now + wait, reason=again.reason, needs_operator=told)
+
+    def _release(self, billing: Billing, *, due_at: datetime | None, **values: Any) -> None:
+        with self._session() as session:
+            BillingRepository(session).release(billing, due_at=due_at, now=self._clock(), **values)
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """A session that commits; never held open over a request to a network."""
+        with Session(self._store, expire_on_commit=False) as session:
+            yield session
+            session.commit()
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One try at one membership."""
+
+    billing: Billing
+    client: NetworkClient
+    store: Engine
+    clock: Callable[[], datetime]
+    settle: float
+
+    def read(self) -> MembershipRow:
+        """The membership as the network has it now."""
+        row = self.client.get(Entity.MEMBERSHIP, self.billing.membership_id)
+        assert isinstance(row, MembershipRow)
+        return row
+
+    def carry_out(self, order: Order, row: MembershipRow, verdict: Verdict) -> None:
+        """The membership, in one request; what it decided on is noted before."""
+        before = row.to_domain().status
+        noted = self.billing.noted
+        counts = {one.invoice.id: one.count for one in order.renewals if not one.by_plugin}
+        noted["counts"] = {**noted.get("counts", {}), **counts}
+        lowered = noted.get("lowered", {})
+        if order.status.value in ("on-hold", "expired") and order.status is not before:
+            came_from = lowered.get("from", before.value)
+            noted["lowered"] = {"to": order.status.value, "from": came_from, "why": verdict.why}
+        self._note()
+        if not order.fields:
+            return
+        asked_at = self.clock()
+        stored = self.client.update(Entity.MEMBERSHIP, row.id, order.fields)
+        assert isinstance(stored, MembershipRow)
+        with Session(self.store) as session, session.begin():
+            mirror_membership(session, self.billing.network_id, stored, asked_at=asked_at)
+        if order.status.value not in ("on-hold", "expired"):
+            noted.pop("lowered", None)
+        _log.info(
+            "membership billed",
+            membership=row.id,
+            **{name: str(value) for name, value in order.fields.items()},
+        )
+
+    def book(self, renewals: Sequence[Renewal], row: MembershipRow, seen: Seen) -> None:
+        """Each renewal's payment, once; then the renewal is settled."""
+        for renewal in renewals:
+            invoice = renewal.invoice
+            account = seen.accounts[invoice.id]
+            detail: dict[str, Any] = {"by": "plugin" if renewal.by_plugin else "planbridge"}
+            if not renewal.by_plugin:
+                detail |= {
+                    "until": renewal.until.isoformat() if renewal.until else None,
+                    "times_billed": renewal.count,
+                    "payment_id": self._booked(renewal, row, account),
+                }
+            with Session(self.store) as session, session.begin():
+                BillingRepository(session).settle([Settled(account, invoice.id, detail)])
+            self.billing.noted["counts"].pop(invoice.id, None)
+            self._note()
+
+    def refund(self, rows: Sequence[StripeSeen]) -> None:
+        """What was given back of each payment, where the network does not show it yet."""
+        with Session(self.store) as session:
+            wanted = refunded(rows, BillingRepository(session).payment_of)
+        done = self.billing.noted.setdefault("refunded", {})
+        for key, (total, currency, ids) in wanted.items():
+            if done.get(key) == total:
+                continue
+            payment = find_payment(self.client, ids)
+            if payment is None:
+                raise NotBookedYet(payment=key)
+            set_refunded(self.client, payment, from_stripe(total, currency), currency)
+            done[key] = total
+            self._note()
+
+    def _booked(self, renewal: Renewal, row: MembershipRow, account: str) -> int | None:
+        invoice = renewal.invoice
+        if not invoice.amount:
+            return None
+        with Session(self.store) as session:
+            ids = BillingRepository(session).payment_of(account, invoice.id)
+        known = find_payment(self.client, ids)
+        if known is not None:
+            return known.id
+        sent = self.billing.noted.setdefault("sent", {})
+        may_create(invoice.id, sent.get(invoice.id), now=self.clock(), settle=self.settle)
+        sent[invoice.id] = self.clock().isoformat()
+        self._note()
+        made, fault = create_payment(self.client, _payment(renewal, row))
+        del sent[invoice.id]
+        if fault is not None:
+            self._note()
+            raise fault
+        return made
+
+    def _note(self) -> None:
+        with Session(self.store) as session, session.begin():
+            BillingRepository(session).note(self.billing, self.billing.noted)
+
+
+def _ended(verdict: Verdict, order: Order, disputes: Sequence[str]) -> dict[str, Any]:
+    reasons = [verdict.why, order.warning]
+    if disputes:
+        reasons.append(f"frozen by dispute {', '.join(disputes)}")
+    times = [when for when in (verdict.look_at, order.waits_until) if when is not None]
+    return {
+        "due_at": min(times, default=None),
+        "attempts": 0,
+        "standing": verdict.standing.value,
+        "reason": "; ".join(filter(None, reasons)),
+        "needs_operator": bool(disputes or order.warning),
+    }
+
+
+def _payment(renewal: Renewal, row: MembershipRow) -> dict[str, Any]:
+    invoice = renewal.invoice
+    currency = invoice.currency
+    total, tax = from_stripe(invoice.amount, currency), from_stripe(invoice.tax, currency)
+    return {
+        "customer_id": row.customer_id,
+        "membership_id": row.id,
+        "status": "completed",
+        "currency": currency,
+        "subtotal": to_major(total - tax, currency),
+        "tax_total": to_major(tax, currency),
+        "total": to_major(total, currency),
+        "gateway": "stripe",
+        "gateway_payment_id": invoice.id,
+    }
