@@ -21,6 +21,7 @@ from bridge.upgrades.intent import retry_change
 from bridge.upgrades.names import HeldName
 from bridge.upgrades.outcomes import DEFAULT_BACKOFF, Backoff
 from bridge.upgrades.steps import Steps
+from bridge.upgrades.takeover import BEAT, SILENCE, Heart
 from bridge.upgrades.workflow import VERSION, WAKE, CarryOut, register
 
 _log = structlog.get_logger(__name__)
@@ -51,6 +52,8 @@ class UpgradeEngine:
         poll: Seconds between two looks of the engine into its own tables.
         sweep: Seconds between two looks for changes that nobody announced.
         threads: Stages that run at the same time.
+        beat: Seconds between two signs of life of this process.
+        silence: Seconds without one after which another process may be dead.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class UpgradeEngine:
         poll: float = 0.1,
         sweep: float = 1.0,
         threads: int = 8,
+        beat: float = BEAT,
+        silence: float = SILENCE,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -79,6 +84,9 @@ class UpgradeEngine:
         )
         self._carry_out: CarryOut | None = None
         self._name = HeldName(store, executor_id)
+        self._heart = Heart(
+            store, executor_id, clock=clock, recover=_recover, beat=beat, silence=silence
+        )
         self._begun: set[str] = set()
         self._signal = threading.Event()
         self._stopping = False
@@ -94,11 +102,13 @@ class UpgradeEngine:
             return
         self._name.take()
         try:
+            self._heart.show()
             self._launch()
         except BaseException:
             DBOS.destroy()
             self._name.give_back()
             raise
+        self._heart.start()
         self._stopping = False
         self._sweeper = threading.Thread(
             target=self._sweep_always, name="change-sweeper", daemon=True
@@ -114,7 +124,9 @@ class UpgradeEngine:
         self._sweeper.join()
         self._sweeper = None
         self._steps.close(patience)
+        self._heart.stop()
         DBOS.destroy()
+        self._heart.bow_out()
         self._name.give_back()
         self._begun.clear()
 
@@ -236,6 +248,15 @@ class UpgradeEngine:
             "max_executor_threads": self._threads * 2,
             "log_level": "WARNING",
         }
+
+
+def _recover(name: str) -> int:
+    """Take over the runs of a dead process; how many are left, of versions we do not have."""
+    DBOS._recover_pending_workflows([name])
+    left = DBOS.list_workflows(
+        executor_id=name, status="PENDING", load_input=False, load_output=False
+    )
+    return len(left)
 
 
 def _workflow_id(change: Change) -> str:

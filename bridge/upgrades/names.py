@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 
 from sqlalchemy import Engine
 
-from bridge.store.locks import exclusive
+from bridge.store.locks import Locked, exclusive
+
+_PATIENCE = 2.0
+_PAUSE = 0.1
+
+
+@contextmanager
+def held(store: Engine, name: str) -> Iterator[None]:
+    """Hold the name of an engine for the block.
+
+    Raises:
+        Locked: its process lives.
+    """
+    with exclusive(store, f"engine-{name}", what=f"An engine named {name}"):
+        yield
 
 
 class HeldName:
@@ -24,11 +41,22 @@ class HeldName:
         self._holder: threading.Thread | None = None
 
     def take(self) -> None:
-        """Hold the name from now on.
+        """Hold the name from now on. One who takes over from it soon lets it go.
 
         Raises:
             Locked: another engine has it.
         """
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._take()
+                return
+            except Locked:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(_PAUSE)
+
+    def _take(self) -> None:
         self._over.clear()
         taken: Future[None] = Future()
         holder = threading.Thread(
@@ -46,9 +74,8 @@ class HeldName:
             self._holder = None
 
     def _hold(self, taken: Future[None]) -> None:
-        purpose = f"engine-{self._name}"
         try:
-            with exclusive(self._store, purpose, what=f"An engine named {self._name}"):
+            with held(self._store, self._name):
                 taken.set_result(None)
                 self._over.wait()
         except Exception as refused:

@@ -1,6 +1,8 @@
 """A process that runs the upgrade engine until it is killed.
 
-``python worker.py URL FOLDER SETTLE``, as `UpgradeEngine` understands them.
+``python worker.py URL FOLDER SETTLE [NAME DATABASE]``, as `UpgradeEngine` understands them:
+with a database, that of a store and engine which several processes share. SIGTERM stops it
+in order.
 
 While there is a file ``kill`` in the folder with a stage and ``before`` or ``after``, the
 process kills itself there: ``before`` the stage is tried, or ``after`` it was written down
@@ -41,21 +43,27 @@ class MortalSteps(Steps):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(url: str, folder: str, settle: str) -> None:
+def main(url: str, folder: str, settle: str, name: str = "worker-1", database: str = "") -> None:
     MortalSteps.folder = Path(folder)
     upgrades.Steps = MortalSteps  # type: ignore[misc]
-    upgrades.UpgradeEngine(
-        store=make_engine(f"sqlite:///{folder}/store.sqlite"),
+    engine = upgrades.UpgradeEngine(
+        store=make_engine(database or f"sqlite:///{folder}/store.sqlite"),
         client_for=lambda _network_id: client_of(url),
         clock=utc_now,
-        executor_id="worker-1",
-        system_database_url=f"sqlite:///{folder}/engine.sqlite",
+        executor_id=name,
+        system_database_url=database or f"sqlite:///{folder}/engine.sqlite",
         backoff=QUICK,
         settle=float(settle),
         poll=0.02,
         sweep=0.05,
-    ).start()
-    threading.Event().wait()
+        beat=0.3,
+        silence=1.5,
+    )
+    over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: over.set())
+    engine.start()
+    over.wait()
+    engine.stop()
 
 
 if __name__ == "__main__":
