@@ -12,7 +12,6 @@ from typing import Any
 from bridge.domain.expiration import next_expiration_for_change
 from bridge.domain.memberships import Membership, MembershipStatus
 from bridge.domain.money import to_major
-from bridge.domain.quotes import ChangeKind
 from bridge.store.quotes import GivenQuote, target_from_json, target_to_json
 
 _TERM_IS_OVER = (MembershipStatus.PENDING, MembershipStatus.EXPIRED)
@@ -43,7 +42,7 @@ def target_of(
         # The next term begins with its own renewal; without one it has no end.
         if not quote.target.recurring:
             document["date_expiration"] = None
-    elif quote.kind is not ChangeKind.ADDON and not quote.keeps_cycle:
+    elif not quote.keeps_cycle:
         until = next_expiration_for_change(
             quote, membership=membership, now=now, policy=quote.policy
         )

@@ -79,7 +79,7 @@ def test_paid_means_active_and_unpaid_mostly_keeps_the_status(
 @pytest.mark.parametrize(
     "changed",
     [
-        {"kind": ChangeKind.ADDON},
+        {"kind": ChangeKind.ADDON, "keeps_cycle": True},
         {"keeps_cycle": True},
         {"kind": ChangeKind.DOWNGRADE, "effective_at": TERM_END},
     ],
@@ -103,3 +103,9 @@ def test_the_products_that_were_quoted_are_recognised() -> None:
     assert not stands_as_quoted(target(), replace(MEMBERSHIP, addons={2: 1}))
     forced = {key: value for key, value in target().items() if key != "basis"}
     assert stands_as_quoted(forced, replace(MEMBERSHIP, addons={2: 1}))
+
+
+def test_an_addon_that_begins_a_cycle_moves_the_expiration() -> None:
+    """A free member who buys a recurring add-on is billed from now on."""
+    written = membership_fields(target(kind=ChangeKind.ADDON, keeps_cycle=False), MEMBERSHIP)
+    assert written["date_expiration"] == datetime(2026, 12, 24, 23, 59, 59, tzinfo=UTC)
