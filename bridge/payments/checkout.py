@@ -13,8 +13,9 @@ from bridge.payments.order import Asked, Order
 from bridge.payments.products import one_off_price, price_items, stripe_product
 from bridge.payments.situation import is_of_change
 
-# Stripe's bounds for a page's life and for a trial of Checkout.
-_SHORTEST_PAGE = timedelta(minutes=31)
+# Stripe wants a page to live for 30 minutes to 24 hours from when it is made, which is
+# later than when it was asked for, and a trial to end after two days.
+_SHORTEST_PAGE = timedelta(minutes=90)
 _LONGEST_PAGE = timedelta(hours=23)
 _SHORTEST_TRIAL = timedelta(hours=49)
 
@@ -114,7 +115,7 @@ def _subscription(account: StripeAccount, collection: Collection, order: Order) 
     }
     extra = collection.first_invoice_extra
     if collection.next_at is not None:
-        ends = max(collection.next_at, order.now + _SHORTEST_TRIAL)
+        ends = max(collection.next_at, order.asked_at + _SHORTEST_TRIAL)
         data["trial_end"] = int(ends.timestamp())
     elif extra > 0:
         page["line_items"].append(_single(account, collection, extra))
@@ -130,4 +131,5 @@ def _single(account: StripeAccount, collection: Collection, minor: int) -> Strip
 
 
 def _page_ends(order: Order) -> datetime:
-    return min(max(order.expires_at, order.now + _SHORTEST_PAGE), order.now + _LONGEST_PAGE)
+    latest = order.asked_at + _LONGEST_PAGE
+    return min(max(order.expires_at, order.asked_at + _SHORTEST_PAGE), latest)

@@ -24,14 +24,16 @@ SCHEDULED_BY = "planbridge_scheduled"
 class Order:
     """One change to be collected.
 
+    ``asked_at`` is when it was asked for, ``expires_at`` when its quote ends: requests are
+    computed from them and not from the clock, so that repeating one repeats it exactly.
     ``names`` are the products' names by id. Stripe sends the customer to ``success_url`` or
-    ``cancel_url``; a payment page stays open until ``expires_at``.
+    ``cancel_url``.
     """
 
     change_id: str
     reference: PaymentReference
     customer: str
-    now: datetime
+    asked_at: datetime
     expires_at: datetime
     success_url: str
     cancel_url: str

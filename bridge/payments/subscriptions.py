@@ -167,7 +167,7 @@ def _start_later(account: StripeAccount, collection: Collection, order: Order) -
     if order.subscription is not None or _made_for(account, order) is not None:
         return
     begins = int(collection.next_at.timestamp())
-    natural = add_calendar(order.now, collection.recurring.period)
+    natural = add_calendar(order.asked_at, collection.recurring.period)
     # Stripe refuses an anchor beyond one cycle; only a trial may be longer.
     when = "billing_cycle_anchor" if collection.next_at <= natural else "trial_end"
     card = card_used(account, order.customer, order.change_id) or order.payment_method

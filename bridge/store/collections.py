@@ -6,19 +6,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import and_, or_, update
 from sqlmodel import Session, col, select
 
 from bridge.store.tables import (
     Change,
+    ChangeState,
     CollectionRecord,
     CollectionState,
     Network,
     StripeCustomer,
 )
+from bridge.store.upserts import upsert
 
 OPEN = (CollectionState.PLANNED, CollectionState.WAITING)
 """States in which there may be something at Stripe to finish or to take back."""
+
+_TEXTS = ("stripe_customer", "stripe_id", "url", "success_url", "cancel_url", "reason")
+
+_OVER = (ChangeState.REVOKED, ChangeState.SUPERSEDED, ChangeState.FAILED)
+_WAITING = (ChangeState.AWAITING_PAYMENT, ChangeState.SCHEDULED)
 
 
 class CollectionRepository:
@@ -38,17 +45,26 @@ class CollectionRepository:
         known = self.find(change.id)
         if known is not None:
             return known
-        record = CollectionRecord(
-            change_id=change.id,
-            network_id=change.network_id,
-            membership_id=change.membership_id,
-            due_at=now,
-            created_at=now,
-            updated_at=now,
+        row = {
+            "change_id": change.id,
+            "network_id": change.network_id,
+            "membership_id": change.membership_id,
+            "state": CollectionState.PLANNED,
+            "plan": {},
+            **dict.fromkeys(_TEXTS, ""),
+            "attempts": 0,
+            "due_at": now,
+            "created_at": now,
+            "updated_at": now,
+        }
+        # Whoever comes second leaves what the first one has written.
+        upsert(
+            self._session.connection(),
+            CollectionRecord,
+            [row],
+            keep=frozenset(row) - {"updated_at"},
         )
-        self._session.add(record)
-        self._session.flush()
-        return record
+        return self.find(change.id)
 
     def find(self, change_id: str) -> CollectionRecord | None:
         """What is collected for a change, as it is now, or None."""
@@ -67,14 +83,30 @@ class CollectionRepository:
             )
         )
 
-    def open(self, now: datetime, *, limit: int = 200) -> Sequence[tuple[CollectionRecord, Change]]:
-        """What is not over and free to be worked at, with its change, oldest first."""
+    def with_work(
+        self, now: datetime, *, limit: int = 200
+    ) -> Sequence[tuple[CollectionRecord, Change]]:
+        """What can be gone on with now without the customer, with its change, oldest first.
+
+        Its change came to nothing, or needs no payment and was not asked for yet, or is
+        paid or due and carried out.
+        """
+        state, due = col(Change.state), col(Change.amount_due)
+        nothing_due = due == 0
         return self._session.exec(
             select(CollectionRecord, Change)
             .where(
                 Change.id == CollectionRecord.change_id,
                 col(CollectionRecord.state).in_(OPEN),
                 col(CollectionRecord.due_at) <= now,
+                or_(
+                    state.in_(_OVER),
+                    and_(col(CollectionRecord.state) == CollectionState.PLANNED, nothing_due),
+                    and_(
+                        state.not_in(_WAITING),
+                        or_(nothing_due, col(Change.payment_key).is_not(None)),
+                    ),
+                ),
             )
             .order_by(col(CollectionRecord.created_at))
             .limit(limit)
@@ -122,17 +154,17 @@ class CollectionRepository:
 
     def customer(self, network_id: int, customer_id: int) -> StripeCustomer | None:
         """The customer at Stripe whom planbridge made, or None."""
-        return self._session.get(StripeCustomer, (network_id, customer_id))
+        key = (network_id, customer_id)
+        return self._session.get(StripeCustomer, key, populate_existing=True)
 
     def keep_customer(
         self, network_id: int, customer_id: int, stripe_id: str, *, now: datetime
     ) -> None:
         """Keep the customer at Stripe of a customer of the network."""
-        known = self.customer(network_id, customer_id)
-        if known is None:
-            known = StripeCustomer(
-                network_id=network_id, customer_id=customer_id, stripe_id=stripe_id, created_at=now
-            )
-        known.stripe_id = stripe_id
-        self._session.add(known)
-        self._session.flush()
+        row = {
+            "network_id": network_id,
+            "customer_id": customer_id,
+            "stripe_id": stripe_id,
+            "created_at": now,
+        }
+        upsert(self._session.connection(), StripeCustomer, [row])

@@ -119,12 +119,12 @@ class Collecting:
         """
         now = self._clock()
         with self._session() as session:
-            rows = list(CollectionRepository(session).open(now))
+            rows = list(CollectionRepository(session).with_work(now))
             networks = {row.network_id: session.get(Network, row.network_id) for row, _ in rows}
         worked = 0
         for record, change in rows:
             network = networks[record.network_id]
-            if network is not None and _has_work(record, change):
+            if network is not None:
                 worked += self._try(network, record, change)
         return worked
 
@@ -171,21 +171,24 @@ class Collecting:
 
     def _collect(self, network: Network, change: Change, record: CollectionRecord) -> Collected:
         if record.state is CollectionState.DONE:
-            return Collected(change.id, record.plan["how"], paid=True, url=None, why="")
+            paid = change.amount_paid is not None
+            return Collected(change.id, record.plan["how"], paid=paid, url=None, why="")
         given = self._quote(network, change)
         situation = self.orders.situation(network, change.membership_id)
         plan = self._decision(given, situation, change, record)
-        asked = Asked(paid=False)
+        asked, customer = Asked(paid=False), situation.customer
         if plan.how is not How.NOTHING or situation.customer is not None:
             order = self.orders.order(
                 network, change, record, situation, expires_at=given.expires_at
             )
+            customer = order.customer
             asked = collect(self.orders.account(network), plan, order)
         waits = plan.how is not How.NOTHING
         self._save(
             change.id,
             state=CollectionState.WAITING if waits else CollectionState.DONE,
             url=asked.url or "",
+            stripe_customer=customer or "",
             stripe_id=asked.id,
             reason=asked.why,
             due_at=self._clock(),
@@ -259,15 +262,6 @@ class Collecting:
         with Session(self._store, expire_on_commit=False) as session:
             yield session
             session.commit()
-
-
-def _has_work(record: CollectionRecord, change: Change) -> bool:
-    """Whether something is to be done without the customer."""
-    return (
-        change.state in WITHOUT_EFFECT
-        or _is_to_be_collected(record, change)
-        or _is_carried_out(change)
-    )
 
 
 def _is_to_be_collected(record: CollectionRecord, change: Change) -> bool:

@@ -101,7 +101,6 @@ class Orders:
         Raises:
             StripeFault: Stripe refused.
         """
-        now = self._clock()
         with self._session() as session:
             names = _names(session, network)
         return Order(
@@ -113,8 +112,8 @@ class Orders:
                 change_id=change.id,
             ),
             customer=situation.customer or self._new_customer(network, change.membership_id),
-            now=now,
-            expires_at=expires_at or now,
+            asked_at=record.created_at,
+            expires_at=expires_at or record.created_at,
             success_url=record.success_url or network.url,
             cancel_url=record.cancel_url or network.url,
             payment_method=situation.payment_method,
@@ -142,7 +141,7 @@ class Orders:
             change_id="rehearsal",
             reference=reference_for(network=network.name, membership_id=membership_id, quote_id=""),
             customer=situation.customer or "",
-            now=now,
+            asked_at=now,
             expires_at=now,
             success_url=network.url,
             cancel_url=network.url,
