@@ -56,7 +56,8 @@ def page(things: Sequence[StripeObject], params: Mapping[str, Any], url: str) ->
 
 def newest_first(things: Sequence[StripeObject], *, at: str = "created") -> list[StripeObject]:
     """The order of Stripe's lists; what is of the same second in reverse order of making."""
-    return sorted(things[::-1], key=lambda thing: -int(thing[at]))
+    ordered = sorted(enumerate(things), key=lambda each: (each[1][at], each[0]), reverse=True)
+    return [thing for _, thing in ordered]
 
 
 def as_list(data: Sequence[StripeObject], url: str, *, has_more: bool = False) -> StripeObject:

@@ -9,14 +9,12 @@ done by the methods here.
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from bridge.errors import Conflict, NotFound
 from bridge.sandbox.stripe_api import StripeApi
@@ -37,7 +35,9 @@ from bridge.sandbox.stripe_resources.cards import CARDS
 from bridge.sandbox.stripe_resources.checkout_completion import Buyer
 from bridge.sandbox.stripe_resources.disputes import Outcome
 from bridge.sandbox.stripe_resources.everything import DUE, ROUTES
-from bridge.sandbox.stripe_state import Settings, StripeState
+from bridge.sandbox.stripe_settings import Settings
+from bridge.sandbox.stripe_socket import StripeSocket
+from bridge.sandbox.stripe_state import StripeState
 from bridge.sandbox.wire import Answer, Request
 
 DEFAULT_VERSION = "2026-07-29.dahlia"
@@ -111,7 +111,7 @@ class SandboxStripe:
         self._running_due = threading.RLock()
         self._tick = tick
         self._stopping = threading.Event()
-        self._server = _Server((host, port), self)
+        self._server = StripeSocket((host, port), self.handle)
         self._threads: list[threading.Thread] = []
         if webhook_url:
             self.send_events_to(webhook_url)
@@ -359,68 +359,3 @@ def _known_card(name: str) -> str:
     if name not in CARDS:
         raise NotFound(what="test card", key=name)
     return name
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], stripe: SandboxStripe) -> None:
-        self.stripe = stripe
-        self._open: set[Any] = set()
-        self._open_lock = threading.Lock()
-        super().__init__(address, _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._open_lock:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def cut_connections(self) -> None:
-        with self._open_lock:
-            still_open = list(self._open)
-        for connection in still_open:
-            self.shutdown_request(connection)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is not worth a word; anything else is a fault in here."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def _serve(self) -> None:
-        length = int(self.headers.get("content-length") or 0)
-        path, _, query = self.path.partition("?")
-        request = Request(
-            method=self.command,
-            path=path,
-            query_string=query,
-            headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(length) if length else b"",
-        )
-        answer = self.server.stripe.handle(request)
-        if answer is None:
-            self.close_connection = True
-            return
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(answer.content)))
-        self.end_headers()
-        self.wfile.write(answer.content)
-
-    do_GET = do_POST = do_DELETE = _serve  # noqa: N815
-
-    def log_message(self, format: str, *args: object) -> None:
-        """The journal keeps what was asked."""

@@ -8,82 +8,20 @@ preview shows what a change would do.
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from importlib import resources
-from typing import Any, Final, Literal, TypeAlias
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from bridge.sandbox.stripe_errors import ApiError, StripeObject, no_such
+from bridge.sandbox.stripe_settings import Settings
 from bridge.sandbox.stripe_shapes import Shape, Shown, is_known, render, shape_of
+from bridge.sandbox.stripe_skeletons import PREFIXES, copied, make_id, skeleton
 
 Clock: TypeAlias = Callable[[], datetime]
-
-PREFIXES: Final[Mapping[str, str]] = {
-    "charge": "ch_",
-    "checkout.session": "cs_test_",
-    "coupon": "",
-    "customer": "cus_",
-    "customer_balance_transaction": "cbtxn_",
-    "discount": "di_",
-    "dispute": "du_",
-    "event": "evt_",
-    "invoice": "in_",
-    "invoice_payment": "inpay_",
-    "invoiceitem": "ii_",
-    "item": "li_",
-    "line_item": "il_",
-    "payment_intent": "pi_",
-    "payment_method": "pm_",
-    "price": "price_",
-    "product": "prod_",
-    "refund": "re_",
-    "setup_intent": "seti_",
-    "subscription": "sub_",
-    "subscription_item": "si_",
-    "subscription_schedule": "sub_sched_",
-    "tax_rate": "txr_",
-    "webhook_endpoint": "we_",
-}
-"""Stripe's ``object`` → how its ids start."""
-
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_SKELETONS: Final[Mapping[str, StripeObject]] = json.loads(
-    resources.files("bridge.sandbox.stripe_resources").joinpath("skeletons.json").read_text()
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Dunning:
-    """What happens after a renewal's payment failed (Stripe: Revenue recovery, Retries).
-
-    Attributes:
-        retries: Days between an attempt and the next.
-        finally_: What the last failure does to the subscription.
-    """
-
-    retries: tuple[int, ...] = (3, 5, 7)
-    finally_: Literal["cancel", "unpaid", "past_due"] = "cancel"
-
-
-@dataclass(slots=True)
-class Settings:
-    """An account's settings.
-
-    Attributes:
-        dunning: Retries of failed renewals.
-        draft_for: How long a renewal's invoice stays a draft.
-        upcoming_days: Days before a renewal at which ``invoice.upcoming`` is sent.
-    """
-
-    dunning: Dunning = field(default_factory=Dunning)
-    draft_for: timedelta = timedelta(hours=1)
-    upcoming_days: int = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +131,7 @@ class StripeState:
             outer, count = self._transaction, self._count
             self._transaction = _Transaction()
             if outer:
-                self._transaction.working = _copy(outer.working)
+                self._transaction.working = copied(outer.working)
                 self._transaction.shown = dict(outer.shown)
                 self._transaction.removed = set(outer.removed)
                 self._transaction.unannounced = set(outer.unannounced)
@@ -223,7 +161,7 @@ class StripeState:
         """Keep a built object."""
         work = self._work()
         work.working[thing["id"]] = thing
-        work.shown[thing["id"]] = _copy(thing)
+        work.shown[thing["id"]] = copied(thing)
         work.unannounced.add(thing["id"])
         self._kind_of[thing["id"]] = thing["object"]
         return thing
@@ -260,7 +198,7 @@ class StripeState:
             stored = self._kinds[kind].get(key)
             if stored is None:
                 return None
-            work.working[key] = _copy(stored)
+            work.working[key] = copied(stored)
         return work.working[key]
 
     def kind_of(self, key: str) -> str | None:
@@ -398,25 +336,13 @@ class StripeState:
             _views=views,
             _delivered={},
         )
-        work.shown[thing["id"]] = _copy(thing)
+        work.shown[thing["id"]] = copied(thing)
         work.unannounced.discard(thing["id"])
         work.events.append(self.keep(event))
 
     def _new_id(self, kind: str) -> str:
         self._count += 1
-        seed = f"{self.account}/{kind}/{self._count}".encode()
-        number = int.from_bytes(hashlib.sha256(seed).digest())
-        letters = []
-        for _ in range(24):
-            number, letter = divmod(number, len(_ALPHABET))
-            letters.append(_ALPHABET[letter])
-        return PREFIXES.get(kind, "") + "".join(letters)
-
-
-def skeleton(kind: str) -> StripeObject:
-    """An object of a kind with nothing in it, all of whose fields are there."""
-    made: StripeObject = _copy(_SKELETONS[kind])
-    return made
+        return make_id(kind, f"{self.account}/{self._count}")
 
 
 def _former(now: StripeObject, before: StripeObject) -> StripeObject:
@@ -426,18 +352,13 @@ def _former(now: StripeObject, before: StripeObject) -> StripeObject:
         old, new = before.get(name), now.get(name)
         if old == new:
             continue
-        if isinstance(old, dict) and isinstance(new, dict) and "object" not in new:
+        # Lists and plain hashes are compared inside, other objects are shown whole.
+        if old is not None and new is not None and _is_hash(old) and _is_hash(new):
             changes[name] = _former(new, old)
         else:
             changes[name] = old
     return dict(sorted(changes.items()))
 
 
-def _copy(value: Any) -> Any:
-    if isinstance(value, Shown):
-        return value
-    if isinstance(value, dict):
-        return {key: _copy(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_copy(each) for each in value]
-    return value
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("object") in (None, "list")

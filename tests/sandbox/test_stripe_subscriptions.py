@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from bridge.sandbox.stripe_state import Dunning
+from bridge.sandbox.stripe_settings import Dunning
 from tests.sandbox.stripe_scene import DAY, START, Scene, day, lines_of, period, refused
 
 FAILS = "pm_card_chargeCustomerFail"

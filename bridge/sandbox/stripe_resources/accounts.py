@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.sandbox.stripe_errors import ApiError, StripeObject
 from bridge.sandbox.stripe_routes import Call, Route, get
-from bridge.sandbox.stripe_state import skeleton
+from bridge.sandbox.stripe_skeletons import skeleton
 
 
 def retrieve(call: Call) -> StripeObject:

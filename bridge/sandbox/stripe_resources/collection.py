@@ -76,14 +76,7 @@ def mark_paid(state: StripeState, invoice: StripeObject, *, out_of_band: bool = 
         "_paid_out_of_band": out_of_band,
     }
     invoice["status_transitions"]["paid_at"] = now
-    for payment in _payments(state, invoice):
-        if out_of_band:
-            payment["status"] = "canceled"
-            payment["status_transitions"]["canceled_at"] = now
-            continue
-        payment |= {"amount_paid": payment["amount_requested"], "status": "paid"}
-        payment["status_transitions"]["paid_at"] = now
-        state.emit("invoice_payment.paid", payment)
+    _close_payment(state, invoice, paid=not out_of_band)
     state.emit_change("invoice.updated", invoice)
     state.emit("invoice.paid", invoice)
     state.emit("invoice.payment_succeeded", invoice)
@@ -100,6 +93,7 @@ def void(state: StripeState, invoice: StripeObject) -> None:
     intent = state.look("payment_intent", invoice.get("_payment_intent") or "")
     if intent and intent["status"] not in ("succeeded", "canceled"):
         charging.cancel(state, intent, "void_invoice")
+    _close_payment(state, invoice, paid=False)
     state.emit_change("invoice.voided", invoice)
     _set_due_right(state, invoice)
 
@@ -236,11 +230,18 @@ def _give_up(
     invoice["status_transitions"][when] = state.now()
 
 
-def _payments(state: StripeState, invoice: StripeObject) -> list[StripeObject]:
-    return state.find(
-        "invoice_payment",
-        lambda each: each["invoice"] == invoice["id"] and each["status"] == "open",
-    )
+def _close_payment(state: StripeState, invoice: StripeObject, *, paid: bool) -> None:
+    payment = state.look("invoice_payment", invoice.get("_payment") or "")
+    if payment is None or payment["status"] != "open":
+        return
+    now = state.now()
+    if paid:
+        payment |= {"amount_paid": payment["amount_requested"], "status": "paid"}
+        payment["status_transitions"]["paid_at"] = now
+        state.emit("invoice_payment.paid", payment)
+    else:
+        payment["status"] = "canceled"
+        payment["status_transitions"]["canceled_at"] = now
 
 
 def _subscription(state: StripeState, invoice: StripeObject) -> StripeObject | None:

@@ -174,10 +174,11 @@ def _request_payment(state: StripeState, invoice: StripeObject) -> None:
         _invoice=invoice["id"],
     )
     invoice["_payment_intent"] = intent["id"]
-    state.new(
+    payment = state.new(
         "invoice_payment",
         amount_requested=invoice["amount_due"],
         currency=invoice["currency"],
         invoice=invoice["id"],
         payment={"payment_intent": intent["id"], "type": "payment_intent"},
     )
+    invoice["_payment"] = payment["id"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bridge.sandbox.stripe_errors import StripeObject, invalid, no_such
+from bridge.sandbox.stripe_listing import newest_first, page
 from bridge.sandbox.stripe_parameters import boolean, list_of, text, time_filter, within
-from bridge.sandbox.stripe_routes import Call, Route, get, listing, paged
+from bridge.sandbox.stripe_routes import Call, Route, get, paged
 
 KEPT_FOR = 30 * 86_400
 """Seconds for which an event can be listed and fetched."""
@@ -13,29 +14,30 @@ KEPT_FOR = 30 * 86_400
 def retrieve(call: Call) -> StripeObject:
     """GET /v1/events/{id}."""
     event = call.get("event")
-    if not _is_kept(call, event):
+    if event["created"] <= call.state.now() - KEPT_FOR:
         raise no_such("event", call.key)
     return event
 
 
-def _is_kept(call: Call, event: StripeObject) -> bool:
-    return bool(event["created"] > call.state.now() - KEPT_FOR)
-
-
-def _fits(call: Call, event: StripeObject) -> bool:
+def list_events(call: Call) -> StripeObject:
+    """GET /v1/events."""
     params = call.params
     if "type" in params and "types" in params:
         raise invalid("You may only specify one of these parameters: type, types.", "types")
     types = params.get("types") or ([params["type"]] if "type" in params else [])
-    return (
-        _is_kept(call, event)
-        and (not types or any(_is_of(event["type"], each) for each in types))
-        and within(params.get("created"), event["created"])
-        and (
-            "delivery_success" not in params
-            or all(event["_delivered"].values()) == params["delivery_success"]
+    created = params.get("created")
+    success = params.get("delivery_success")
+    begin = call.state.now() - KEPT_FOR
+
+    def fits(event: StripeObject) -> bool:
+        return (
+            event["created"] > begin
+            and (not types or any(_is_of(event["type"], each) for each in types))
+            and (created is None or within(created, event["created"]))
+            and (success is None or all(event["_delivered"].values()) == success)
         )
-    )
+
+    return page(newest_first(call.state.find("event", fits)), params, call.path)
 
 
 def _is_of(kind: str, wanted: str) -> bool:
@@ -46,7 +48,7 @@ def _is_of(kind: str, wanted: str) -> bool:
 ROUTES: tuple[Route, ...] = (
     get(
         "/v1/events",
-        listing("event", _fits),
+        list_events,
         paged(created=time_filter, delivery_success=boolean, type=text, types=list_of(text)),
     ),
     get("/v1/events/{id}", retrieve),

@@ -89,8 +89,10 @@ def create(call: Call) -> StripeObject:
 
 
 def update(call: Call) -> StripeObject:
-    """POST /v1/payment_intents/{id}, while it is not paid."""
-    intent, params, state = _open(call), call.params, call.state
+    """POST /v1/payment_intents/{id}: once it is paid, only what describes it."""
+    params, state = call.params, call.state
+    describes = params.keys() <= {"description", "metadata"}
+    intent = call.get("payment_intent") if describes else _open(call)
     if intent.get("_invoice") and params.keys() & {"amount", "currency", "customer"}:
         raise ApiError("You cannot change the amount of a PaymentIntent of an invoice.")
     if "amount" in params:

@@ -14,6 +14,7 @@ from bridge.sandbox.stripe_parameters import (
     clearable,
     currency,
     decimal,
+    integer,
     list_of,
     merge_metadata,
     metadata,
@@ -68,6 +69,18 @@ _CHANGEABLE: Mapping[str, Kind] = {
     "tax_behavior": _TAX_BEHAVIOR,
     "transfer_lookup_key": boolean,
 }
+ONE_OFF_DATA = nested(
+    {
+        "currency": currency,
+        "product": text,
+        "tax_behavior": _AMOUNT["tax_behavior"],
+        "unit_amount": integer,
+        "unit_amount_decimal": decimal,
+    },
+    required=("currency", "product"),
+)
+"""A price made up for something billed once; negative, it is a credit."""
+
 PRICE_DATA = nested(
     {**_AMOUNT, "product": text, "product_data": _PRODUCT_DATA}, required=("currency",)
 )

@@ -69,6 +69,10 @@ _PENDING = frozenset(
     "billing_cycle_anchor expand items payment_behavior proration_behavior proration_date "
     "trial_end trial_from_plan off_session add_invoice_items".split()
 )
+_WHILE_INCOMPLETE = frozenset(
+    "cancel_at cancel_at_period_end cancellation_details default_payment_method description "
+    "expand metadata payment_settings".split()
+)
 _MOVED = ("items", "billing_cycle_anchor", "trial_end", "trial_start", "cancel_at", "status")
 
 
@@ -105,6 +109,11 @@ def change(
     if subscription["status"] in ENDED:
         raise ApiError(
             "A canceled subscription can only update its cancellation_details and metadata."
+        )
+    if subscription["status"] == "incomplete" and params.keys() - _WHILE_INCOMPLETE:
+        raise ApiError(
+            "This subscription's first invoice is not paid yet; it cannot be changed before.",
+            param=min(params.keys() - _WHILE_INCOMPLETE),
         )
     behavior = params.get("payment_behavior", "allow_incomplete")
     if behavior == "pending_if_incomplete":

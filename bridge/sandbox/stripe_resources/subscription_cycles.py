@@ -45,8 +45,9 @@ def wake(state: StripeState, subscription: StripeObject) -> None:
     if subscription["status"] == "incomplete":
         _expire(state, subscription)
     elif pending and pending["expires_at"] <= now:
-        invoice = pending_updates.forget(state, subscription)
-        collection.void(state, state.get("invoice", invoice))
+        invoice = state.get("invoice", pending_updates.forget(state, subscription))
+        if invoice["status"] != "void":
+            collection.void(state, invoice)
     elif pause and pause["resumes_at"] and pause["resumes_at"] <= now:
         subscription["pause_collection"] = None
         state.emit_change("customer.subscription.updated", subscription)

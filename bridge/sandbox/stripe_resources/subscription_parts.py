@@ -39,7 +39,7 @@ ONE_OFF: Final[Kind] = nested(
         "discounts": coupons.DISCOUNTS,
         "metadata": metadata,
         "price": text,
-        "price_data": prices.PRICE_DATA,
+        "price_data": prices.ONE_OFF_DATA,
         "quantity": natural,
         "tax_rates": clearable(list_of(text)),
     }
