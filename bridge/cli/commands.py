@@ -15,22 +15,26 @@ from bridge.cli import (
     golden_limits,
     limits,
     network,
+    preflight,
     quotes,
     sandbox,
     serve,
     site,
     stripe,
+    subscribe,
     sync,
 )
 
 
 def register(app: typer.Typer) -> None:
     """Put every command under its name."""
+    network.app.command("subscribe")(subscribe.subscribe)
     app.add_typer(network.app, name="network")
     app.command("sync")(sync.sync)
     app.add_typer(catalogue.app, name="catalogue")
     app.command("offers")(quotes.offers)
     app.command("quote")(quotes.quote)
+    app.command("preflight")(preflight.preflight)
     app.add_typer(changes.app, name="changes")
     app.add_typer(events.app, name="events")
     app.add_typer(adopt.app, name="adopt")
