@@ -73,7 +73,7 @@ ONE_OFF_DATA = nested(
     {
         "currency": currency,
         "product": text,
-        "tax_behavior": _AMOUNT["tax_behavior"],
+        "tax_behavior": _TAX_BEHAVIOR,
         "unit_amount": integer,
         "unit_amount_decimal": decimal,
     },
