@@ -114,10 +114,10 @@ def _of_a_network(
         return ignored(_wrong_mode(event, target))
     membership = int(reference.membership) if reference.membership.isdecimal() else None
     watch = _watch(finding, event, networks=(target.network_id,), membership=membership)
-    if finding.collected is None:
+    if finding.collected is None or (membership is not None and not reference.quote):
         return watch
-    if not reference.quote or membership is None:
-        return ignored("the metadata does not name a quote and a membership")
+    if membership is None:
+        return ignored("the metadata does not name a membership")
     return _accept(finding.collected, reference.quote, membership, event, watch)
 
 

@@ -196,13 +196,17 @@ def test_another_account_is_named() -> None:
     assert notice(decided(event_of("invoice_paid", account="acct_1")))
 
 
-@pytest.mark.parametrize(
-    "reference", [{"quote": ""}, {"membership": ""}, {"membership": "one"}, {"membership": "-1"}]
-)
-def test_half_a_reference_is_none(reference: dict[str, str]) -> None:
-    """Without quote and membership there is nothing to act on."""
-    reason = ignored(decided(about(event_of("invoice_paid"), **reference)))
-    assert reason == "the metadata does not name a quote and a membership"
+@pytest.mark.parametrize("membership", ["", "one", "-1"])
+def test_money_for_no_membership_is_not_acted_on(membership: str) -> None:
+    """A quote alone does not say whose it is."""
+    reason = ignored(decided(about(event_of("invoice_paid"), membership=membership)))
+    assert reason == "the metadata does not name a membership"
+
+
+def test_money_for_no_quote_is_only_kept() -> None:
+    """Its membership is known; what it pays for is not planbridge's business."""
+    kept = watched(decided(about(event_of("invoice_paid"), quote="")))
+    assert kept.owner == (MAIN.network_id, 1)
 
 
 @pytest.mark.parametrize(
