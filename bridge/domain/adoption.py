@@ -42,9 +42,11 @@ AFTERWARDS: Final = (
     "planbridge changes this subscription at Stripe and never makes a second one; it extends "
     "the membership when an invoice is paid and deals with failures, refunds and disputes.",
     "The network's cron leaves the membership alone: it neither invoices nor expires it.",
-    "While its webhook endpoint is enabled, the plugin handles the same events, too: it books "
-    "each renewal and extends the membership to the same day; its development head also "
-    "expires the membership at the first failed payment.",
+    "While its webhook endpoint is enabled, the plugin handles the same events, too: it extends "
+    "the membership to the same day, may book and count a renewal a second time, and its "
+    "development head expires the membership at the first failed payment. `planbridge adopt run "
+    "NETWORK --endpoint-off` ends that once the plugin bills nobody else; before that, switch "
+    "Stripe off for new sign-ups on the network. Saving its Stripe keys there enables it again.",
     "When planbridge writes another plan or amount, the plugin sends the new price to the same "
     "subscription, without proration; for that it needs its Stripe keys.",
     "Cancelling or deleting the membership on the network, or changing its gateway or its ids "

@@ -33,8 +33,8 @@ from bridge.network.rows import MembershipRow
 from bridge.store.adoptions import AdoptionRepository
 from bridge.store.changes import ChangeRepository
 from bridge.store.locks import exclusive
-from bridge.store.mirror import Shown, membership_columns, write_rows
 from bridge.store.tables import AdoptionRecord, AdoptionState, Network
+from bridge.upgrades.mirrored import mirror_membership
 
 
 class StripeSide(Protocol):
@@ -141,18 +141,7 @@ class Ground:
         row = self.client.update(Entity.MEMBERSHIP, record.membership_id, fields)
         assert isinstance(row, MembershipRow)
         with Session(self.store) as session, session.begin():
-            columns = membership_columns(
-                row.to_domain(),
-                date_cancellation=row.date_cancellation,
-                date_modified=row.date_modified,
-            )
-            write_rows(
-                session.connection(),
-                self.network.key,
-                "membership",
-                [Shown(row.id, row.raw, columns)],
-                asked_at=asked_at,
-            )
+            mirror_membership(session, self.network.key, row, asked_at=asked_at)
 
     def open_change(self, membership_id: int) -> str:
         """The id of the change of a membership that is under way, or ""."""
