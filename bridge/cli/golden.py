@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 import typer
 
-from bridge.cli.golden_cases import Difference, InvalidCases, read_cases, report
-from bridge.domain.golden import (
-    InvalidCase,
-    expiration_mismatches,
-    offer_mismatches,
-    quote_mismatches,
-)
+from bridge.cli.golden_cases import compare
+from bridge.domain.golden import expiration_mismatches, offer_mismatches, quote_mismatches
 
 app = typer.Typer(
     help="Compare our results with those that the plugin computed itself.",
@@ -30,7 +23,7 @@ def quotes(files: Files) -> None:
 
     Example: planbridge golden quotes carts-usd-none.jsonl.gz
     """
-    _compare(files, quote_mismatches)
+    compare(files, quote_mismatches)
 
 
 @app.command()
@@ -39,7 +32,7 @@ def offers(files: Files) -> None:
 
     Example: planbridge golden offers offers.jsonl.gz
     """
-    _compare(files, offer_mismatches)
+    compare(files, offer_mismatches)
 
 
 @app.command()
@@ -48,24 +41,4 @@ def expirations(files: Files) -> None:
 
     Example: planbridge golden expirations expirations.jsonl.gz
     """
-    _compare(files, expiration_mismatches)
-
-
-def _compare(files: list[Path], mismatches: Callable[[dict[str, Any]], list[str]]) -> None:
-    total = 0
-    differences: list[Difference] = []
-    for path in files:
-        for number, case in enumerate(read_cases(path), start=1):
-            total += 1
-            try:
-                details = mismatches(case)
-            except InvalidCase as error:
-                why = f"case {number}: {error.fields['why']}"
-                raise InvalidCases(path=path, why=why) from error
-            if details:
-                inputs = {name: value for name, value in case.items() if name != "expected"}
-                details.append(orjson.dumps(inputs).decode())
-                differences.append(Difference(f"{path}, case {number}", details))
-    if total == 0:
-        raise InvalidCases(path=", ".join(map(str, files)), why="there is no case in it")
-    report(total - len(differences), total, differences)
+    compare(files, expiration_mismatches)
