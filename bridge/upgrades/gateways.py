@@ -20,11 +20,8 @@ any other              any                     nothing, if the plugin does not k
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
-_NO_CALLS: Final = frozenset({"", "free", "manual"})
-_STRIPE: Final = frozenset({"stripe", "stripe-checkout"})
-_CANCELS: Final = frozenset({"paypal", "paypal-rest"})
+from bridge.domain.gateway_effects import PAYPAL, STRIPE, WITHOUT_SUBSCRIPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +34,22 @@ class GatewayVerdict:
 
 def may_write(gateway: str, subscription_id: str) -> GatewayVerdict:
     """Whether a change of products, amount or period may be written to a membership."""
-    if gateway in _NO_CALLS:
+    if gateway in WITHOUT_SUBSCRIPTIONS:
         return GatewayVerdict(True, "The membership's gateway makes no calls.")
-    if gateway in _STRIPE and subscription_id:
+    if gateway in STRIPE and subscription_id:
         return GatewayVerdict(
             True,
             f"The plugin re-prices its own subscription {subscription_id} at Stripe, without "
             "proration; what is due now was collected by planbridge.",
         )
-    if gateway in _STRIPE:
+    if gateway in STRIPE:
         return GatewayVerdict(
             False,
             f"The membership's gateway is {gateway}, but it has no subscription id: the plugin "
             "refuses every change of it. Enter the subscription id on the network, or set "
             "the gateway to manual; then retry.",
         )
-    if gateway in _CANCELS:
+    if gateway in PAYPAL:
         return GatewayVerdict(
             False,
             f"The membership's gateway is {gateway}: on a change the plugin would cancel "
