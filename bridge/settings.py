@@ -130,6 +130,15 @@ class Settings(BaseSettings):
             return self.api_token.get_secret_value()
         return _kept(self.data_dir / "api.token", lambda: random.token_urlsafe(32))
 
+    def call_keys(self) -> list[bytes]:
+        """The keys that tokens of networks come from: derived from the sealing keys."""
+        import hashlib
+
+        return [
+            hashlib.sha256(b"planbridge network calls\0" + key.encode()).digest()
+            for key in self.sealing_keys()
+        ]
+
     def quote_key(self) -> bytes:
         """The key that signs quotes: derived from the newest sealing key."""
         import hashlib

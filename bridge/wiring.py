@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
@@ -38,14 +38,18 @@ from bridge.upgrades.renewals import Renewals
 from bridge.upgrades.rounds import Rounds
 from bridge.web.app import create_app
 from bridge.web.service import Service
+from sync.hints import Hints
 from webhooks.dispatch import Dispatcher
 from webhooks.endpoints import Endpoints, read_endpoints
 from webhooks.inbox import Inbox
+from webhooks.network_events import TokensHidden, network_router
+from webhooks.network_tokens import NetworkTokens
 from webhooks.routes import stripe_router
 
 Clock = Callable[[], datetime]
 
 # Libraries whose every step is not the operator's business.
+_TOKENS_HIDDEN = TokensHidden()
 _CHATTY = ("alembic", "dbos", "stamina", "stripe", "urllib3", "httpx")
 
 
@@ -76,6 +80,11 @@ class App:
     def quote_key(self) -> bytes:
         """The key that signs quotes."""
         return self.settings.quote_key()
+
+    @cached_property
+    def network_tokens(self) -> NetworkTokens:
+        """The secret parts of the addresses at which networks call."""
+        return NetworkTokens(self.settings.call_keys())
 
     def network(self, name: str) -> Network:
         """The network of that name.
@@ -179,6 +188,12 @@ class App:
             network = NetworkRepository(session, self.seal).by_id(network_id)
         return self.client(network)
 
+    def hints(self, **options: Any) -> Hints:
+        """What reads rows again that a network told of."""
+        return Hints(
+            self.engine, network=self.network, client=self.client, clock=self.clock, **options
+        )
+
     def upgrade_engine(self, **options: Any) -> UpgradeEngine:
         """The upgrade engine, not yet started."""
         return UpgradeEngine(
@@ -197,6 +212,8 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
     collecting = planbridge.collecting()
     rounds = Rounds(collecting.sweep, name="collections")
     billing = Rounds(planbridge.renewals().sweep, name="billing")
+    hints = planbridge.hints()
+    reading = Rounds(hints.sweep, name="hints", seconds=0.5)
 
     def wake(change_id: str) -> None:
         upgrades.wake(change_id)
@@ -233,6 +250,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         dispatcher.start()
         rounds.start()
         billing.start()
+        reading.start()
         try:
             yield
         finally:
@@ -240,18 +258,24 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
             await asyncio.to_thread(dispatcher.close)
             await asyncio.to_thread(rounds.stop)
             await asyncio.to_thread(billing.stop)
+            await asyncio.to_thread(reading.stop)
             await asyncio.to_thread(upgrades.stop)
 
-    return create_app(
-        service,
-        token=settings.operator_token(),
-        webhooks=stripe_router(
+    webhooks = APIRouter()
+    webhooks.include_router(
+        stripe_router(
             inbox=inbox,
             endpoints=endpoints,
             clock=planbridge.clock,
             max_body=settings.webhook_max_bytes,
             tolerance=timedelta(seconds=settings.webhook_tolerance),
-        ),
+        )
+    )
+    webhooks.include_router(network_router(planbridge.network_tokens, take=hints.take))
+    return create_app(
+        service,
+        token=settings.operator_token(),
+        webhooks=webhooks,
         checks={"database": partial(_database_trouble, planbridge.engine)},
         lifespan=lifespan,
     )
@@ -302,5 +326,6 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
     logging.basicConfig(level=number, stream=sys.stderr)
+    logging.getLogger("uvicorn.access").addFilter(_TOKENS_HIDDEN)
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(max(number, logging.WARNING))

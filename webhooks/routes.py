@@ -96,7 +96,7 @@ def stripe_router(
     ) -> Acknowledgement:
         """Take one event from Stripe, signed with the network's endpoint secret."""
         endpoint = await _endpoint(endpoints, network)
-        body = await _body(request, limit=max_body, timeout=body_timeout)
+        body = await read_body(request, limit=max_body, timeout=body_timeout)
         now = clock()
         verify(body, stripe_signature, secrets=endpoint.secrets, now=now, tolerance=tolerance)
         receipt = await inbox.deliver(new_event(body, endpoint, now=now))
@@ -115,8 +115,12 @@ async def _endpoint(endpoints: Endpoints, name: str) -> EndpointInfo:
     return endpoint
 
 
-async def _body(request: Request, *, limit: int, timeout: float) -> bytes:
-    """The raw body, never holding more than ``limit`` bytes and one chunk of it."""
+async def read_body(request: Request, *, limit: int, timeout: float) -> bytes:
+    """The raw body, never holding more than ``limit`` bytes and one chunk of it.
+
+    Raises:
+        BodyTooLarge, BodyTooSlow, BodyCutOff: it is not taken.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise BodyTooLarge(limit=limit)

@@ -22,12 +22,14 @@ from bridge.cli import (
     site,
     stripe,
     subscribe,
+    subscribe,
     sync,
 )
 
 
 def register(app: typer.Typer) -> None:
     """Put every command under its name."""
+    network.app.command("subscribe")(subscribe.subscribe)
     network.app.command("subscribe")(subscribe.subscribe)
     app.add_typer(network.app, name="network")
     app.command("sync")(sync.sync)
