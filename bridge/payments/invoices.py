@@ -59,19 +59,22 @@ def charge(account: StripeAccount, collection: Collection, order: Order, *, titl
     return outcome(account, invoice, order)
 
 
-def outcome(account: StripeAccount, invoice: StripeObject, order: Order, why: str = "") -> Asked:
-    """What an invoice came to: paid, or a page at Stripe where the customer can pay it."""
-    paid = invoice["status"] == "paid"
-    if paid:
-        _mark_intent(account, invoice, order)
-    elif not why:
-        why = "the bank wants the customer to confirm, or declined the card"
-    return Asked(
-        paid=paid,
-        url=None if paid else invoice.get("hosted_invoice_url"),
-        id=invoice["id"],
-        why="" if paid else why,
-    )
+def outcome(account: StripeAccount, invoice: StripeObject, order: Order) -> Asked:
+    """What an invoice came to: paid, on its way, or a page where the customer can pay it.
+
+    Raises:
+        StripeFault: Stripe cannot be asked.
+    """
+    intent = _intent(account, invoice)
+    if invoice["status"] == "paid":
+        if intent is not None:
+            _mark(account, intent, order)
+        return Asked(paid=True, id=invoice["id"])
+    if intent is not None and intent["status"] == "processing":
+        why = "the bank has not settled the debit yet"
+        return Asked(paid=False, id=invoice["id"], why=why)
+    page = invoice.get("hosted_invoice_url")
+    return Asked(paid=False, url=page, id=invoice["id"], why=_obstacle(intent))
 
 
 def invoices_of(account: StripeAccount, order: Order) -> list[StripeObject]:
@@ -105,17 +108,33 @@ def _through_subscription(invoice: StripeObject, change_id: str) -> bool:
     return reference is not None and reference.change == change_id and bool(reference.quote)
 
 
-def _mark_intent(account: StripeAccount, invoice: StripeObject, order: Order) -> None:
-    """Let refunds and disputes of the payment find the change, too."""
+def _intent(account: StripeAccount, invoice: StripeObject) -> StripeObject | None:
+    """The last attempt to pay an invoice, or None."""
     shown = account.read(account.api.invoices.retrieve, invoice["id"], expand=["payments"])
     rows: list[dict[str, Any]] = (shown.get("payments") or {}).get("data") or []
-    intents = {(row.get("payment") or {}).get("payment_intent") for row in rows}
-    for intent in sorted(one for one in intents if isinstance(one, str)):
-        # The money has been taken: that it cannot be marked is no reason to fail.
-        with suppress(StripeRefused):
-            account.ask(
-                account.api.payment_intents.update,
-                intent,
-                once=order.once(f"mark-{intent}"),
-                metadata=order.paying(),
-            )
+    named = [(row.get("payment") or {}).get("payment_intent") for row in rows]
+    found = [one for one in named if isinstance(one, str)]
+    return account.read(account.api.payment_intents.retrieve, found[-1]) if found else None
+
+
+def _obstacle(intent: StripeObject | None) -> str:
+    if intent is None:
+        return "it was not paid"
+    if intent["status"] == "requires_action":
+        return "the bank wants the customer to confirm the payment"
+    error = intent.get("last_payment_error") or {}
+    return str(error.get("message") or "the card was not charged")
+
+
+def _mark(account: StripeAccount, intent: StripeObject, order: Order) -> None:
+    """Let refunds and disputes of the payment find the change, too."""
+    if is_of_change(intent, order.change_id):
+        return
+    # The money has been taken: that it cannot be marked is no reason to fail.
+    with suppress(StripeRefused):
+        account.ask(
+            account.api.payment_intents.update,
+            intent["id"],
+            once=order.once(f"mark-{intent['id']}"),
+            metadata=order.paying(),
+        )

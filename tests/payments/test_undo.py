@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.payments.faults import ForeignSchedule, PaidMeanwhile
+from bridge.sandbox.stripe_faults import dropped, server_error
 from bridge.sandbox.stripe_server import NotPossible
 from bridge.store.tables import ChangeState, CollectionState
 from tests.payments.shop import BASIC, FREE, PREMIUM, STORAGE, YEAR, Shop
@@ -183,9 +184,42 @@ class TestRevoke:
         with pytest.raises(NotPossible):
             shop.pay_page(collected.url)
 
-    def test_stripe_being_away_only_delays_it(self, shop: Shop) -> None:
-        from bridge.sandbox.stripe_faults import server_error
+    @pytest.mark.parametrize("skipped", range(10))
+    @pytest.mark.parametrize("plan", [BASIC, FREE])
+    def test_a_crash_while_scheduling_leaves_nothing_behind(
+        self, shop: Shop, plan: int, skipped: int
+    ) -> None:
+        """Whichever answer was lost: revoked, nothing of it survives to change the plan."""
+        begin(shop, PREMIUM)
+        change = shop.ask(shop.quote(plan))
+        shop.accounts[shop.network.key] = shop.account(retries=0)
+        shop.stripe.faults.add(dropped("after"), skip=skipped)
+        shop.sweep()
+        shop.stripe.faults.clear()
+        shop.revoke(change)
+        shop.clock.advance(timedelta(minutes=5))
+        shop.sweep()
+        live = shop.live()
+        assert (live["schedule"], live["cancel_at_period_end"]) == (None, False)
+        assert shop.next_bill()[0] == 3000
+        assert shop.collection(change).state is CollectionState.UNDONE
 
+    @pytest.mark.parametrize("skipped", range(10))
+    def test_a_crash_while_scheduling_is_made_good(self, shop: Shop, skipped: int) -> None:
+        """Not revoked, the next look schedules it, once."""
+        begin(shop, PREMIUM)
+        change = shop.ask(shop.quote(BASIC))
+        shop.accounts[shop.network.key] = shop.account(retries=0)
+        shop.stripe.faults.add(dropped("after"), skip=skipped)
+        shop.sweep()
+        shop.stripe.faults.clear()
+        shop.clock.advance(timedelta(minutes=5))
+        shop.sweep()
+        assert shop.collection(change).state is CollectionState.WAITING
+        assert len(shop.api.subscription_schedules.list().data) == 1
+        assert shop.next_bill()[0] == 1000
+
+    def test_stripe_being_away_only_delays_it(self, shop: Shop) -> None:
         begin(shop, PREMIUM)
         change = schedule(shop, BASIC)
         shop.revoke(change)
