@@ -14,6 +14,7 @@ from bridge.errors import InvalidInput, UnknownEvent
 from bridge.store.events import EventFilter, EventRepository
 from bridge.store.tables import EventState
 from bridge.wiring import App, open_app
+from webhooks import event_table
 
 app = typer.Typer(help="Stripe events: list, show, replay.", no_args_is_help=True)
 
@@ -126,6 +127,28 @@ def replay(
     else:
         said = "Would handle" if dry_run else "The running service handles"
         typer.echo(f"{said} {total} {'event' if total == 1 else 'events'} once more.")
+
+
+@app.command()
+def table(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the page webhooks/EVENTS.md.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show which types of events are acted on, and what follows from each.
+
+    Example: planbridge events table
+    """
+    if markdown:
+        typer.echo(event_table.markdown(), nl=False)
+        return
+    rows = event_table.rows()
+    if as_json:
+        names = ("type", "plugin", "planbridge")
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        print_table(["type", "plugin acts on it", "what planbridge does"], rows)
 
 
 def _named(event: str) -> EventFilter:
