@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     hold_days: int = Field(
         default=14, ge=0, description="Days an unpaid membership is on hold before it expires."
     )
+    backfill_minutes: int = Field(
+        default=15, ge=1, description="Minutes between two passes over Stripe's list of events."
+    )
     webhook_tolerance: int = Field(
         default=300, ge=1, description="Seconds a Stripe signature may be old, or ahead of us."
     )

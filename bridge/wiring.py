@@ -29,6 +29,7 @@ from bridge.payments.lookup import look_up
 from bridge.settings import Settings, load_settings
 from bridge.store import schema
 from bridge.store.engine import make_engine
+from bridge.store.event_passes import EventPassRepository
 from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal
 from bridge.store.tables import Network, SiteRecord
@@ -39,6 +40,7 @@ from bridge.upgrades.rounds import Rounds
 from bridge.web.app import create_app
 from bridge.web.service import Service
 from sync.hints import Hints
+from webhooks.backfill import Backfill
 from webhooks.dispatch import Dispatcher
 from webhooks.endpoints import Endpoints, read_endpoints
 from webhooks.inbox import Inbox
@@ -163,6 +165,17 @@ class App:
             **options,
         )
 
+    def backfill(self, stored: Callable[[], None] = lambda: None) -> Backfill:
+        """What compares Stripe's list of events with the inbox."""
+        return Backfill(
+            self.engine,
+            account_for=self.stripe_account,
+            networks=self.networks,
+            clock=self.clock,
+            stored=stored,
+            every=timedelta(minutes=self.settings.backfill_minutes),
+        )
+
     def site_xmlrpc(self, network: Network, site: SiteRecord) -> SiteXmlRpc | None:
         """A client of the site's own XML-RPC; None where no WordPress user is on record.
 
@@ -228,6 +241,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         quote_key=planbridge.quote_key,
     )
     inbox = Inbox(planbridge.engine, on_stored=dispatcher.wake)
+    gaps = Rounds(planbridge.backfill(dispatcher.wake).sweep, name="event-list", seconds=60)
     endpoints = Endpoints(partial(read_endpoints, planbridge.engine, planbridge.seal))
     settings = planbridge.settings
     service = Service(
@@ -250,6 +264,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         dispatcher.start()
         rounds.start()
         billing.start()
+        gaps.start()
         reading.start()
         try:
             yield
@@ -258,6 +273,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
             await asyncio.to_thread(dispatcher.close)
             await asyncio.to_thread(rounds.stop)
             await asyncio.to_thread(billing.stop)
+            await asyncio.to_thread(gaps.stop)
             await asyncio.to_thread(reading.stop)
             await asyncio.to_thread(upgrades.stop)
 
@@ -277,6 +293,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         token=settings.operator_token(),
         webhooks=webhooks,
         checks={"database": partial(_database_trouble, planbridge.engine)},
+        alarms={"stripe events": partial(_event_alarms, planbridge.engine)},
         lifespan=lifespan,
     )
 
@@ -287,6 +304,15 @@ def _database_trouble(engine: Engine) -> str:
     except (StoreError, SQLAlchemyError) as error:
         return str(error) if isinstance(error, StoreError) else "the database does not answer"
     return ""
+
+
+def _event_alarms(engine: Engine) -> str:
+    try:
+        with Session(engine) as session:
+            alarms = EventPassRepository(session).alarms()
+    except SQLAlchemyError:
+        return "nobody knows: the database does not answer"
+    return "; ".join(f"{network}: {alarm}" for network, alarm in alarms)
 
 
 def open_app(settings: Settings | None = None, *, check_schema: bool = True) -> App:

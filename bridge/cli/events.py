@@ -9,14 +9,17 @@ import orjson
 import typer
 
 from bridge.cli.moments import parse_moment
-from bridge.cli.printing import print_json, print_table
+from bridge.cli.printing import moment, print_json, print_table
 from bridge.errors import InvalidInput, UnknownEvent
 from bridge.store.events import EventFilter, EventRepository
 from bridge.store.tables import EventState
 from bridge.wiring import App, open_app
 from webhooks import event_table
 
-app = typer.Typer(help="Stripe events: list, show, replay.", no_args_is_help=True)
+app = typer.Typer(help="Stripe events: list, show, replay, backfill.", no_args_is_help=True)
+
+ALARM = 3
+"""Exit code of a pass after which the operator has to do something."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Network = Annotated[str | None, typer.Option(help="Only events of this network.")]
@@ -149,6 +152,31 @@ def table(
         print_json([dict(zip(names, row, strict=True)) for row in rows])
     else:
         print_table(["type", "plugin acts on it", "what planbridge does"], rows)
+
+
+@app.command()
+def backfill(
+    network: Annotated[str, typer.Argument(help="Network whose Stripe account is asked.")],
+    days: Annotated[int, typer.Option(min=1, max=30, help="How far back.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch the events that never arrived. Ends with 3 when an alarm stands.
+
+    Example: planbridge events backfill main --days 7
+    """
+    planbridge = open_app()
+    gap = planbridge.backfill().run(planbridge.network(network), days=days)
+    if as_json:
+        print_json(asdict(gap))
+    else:
+        typer.echo(
+            f"{gap.listed} events since {moment(gap.since)}; {gap.missing} were missing and are "
+            "handled by the running service."
+        )
+        if gap.alarm:
+            typer.echo(f"Alarm: {gap.alarm}.", err=True)
+    if gap.alarm:
+        raise typer.Exit(ALARM)
 
 
 def _named(event: str) -> EventFilter:

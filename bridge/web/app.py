@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 
 from fastapi import APIRouter, Depends, FastAPI
 
@@ -28,6 +29,7 @@ def create_app(
     token: str,
     webhooks: APIRouter,
     checks: Mapping[str, Check],
+    alarms: Mapping[str, Check] = MappingProxyType({}),
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """The application around a service; ``token`` opens ``/v1``, ``webhooks`` need none."""
@@ -40,7 +42,7 @@ def create_app(
     )
     app.state.service = service
     problems.install(app)
-    app.include_router(health_router(checks))
+    app.include_router(health_router(checks, alarms))
     app.include_router(webhooks)
     guarded = [Depends(require_token(token))]
     for module in (networks, memberships, quotes, changes, payments, events):

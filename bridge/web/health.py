@@ -11,8 +11,11 @@ Check = Callable[[], str]
 """Gives an empty string when all is well, else one sentence."""
 
 
-def health_router(checks: Mapping[str, Check]) -> APIRouter:
-    """Live: the process answers. Ready: every check passes; 503 names those that do not."""
+def health_router(checks: Mapping[str, Check], alarms: Mapping[str, Check]) -> APIRouter:
+    """Live: the process answers. Ready: every check passes; 503 names those that do not.
+
+    Alarms are shown beside: what the operator has to know, while the service can work.
+    """
     router = APIRouter(prefix="/health", tags=["health"])
 
     @router.get("/live")
@@ -29,6 +32,7 @@ def health_router(checks: Mapping[str, Check]) -> APIRouter:
             {
                 "status": "ready" if healthy else "not ready",
                 "checks": {name: trouble or "ok" for name, trouble in found.items()},
+                "alarms": {name: told for name, ask in alarms.items() if (told := ask())},
             },
             status_code=200 if healthy else 503,
         )
