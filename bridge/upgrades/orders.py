@@ -156,8 +156,13 @@ class Orders:
             membership = load_membership(session, network.key, membership_id)
             person = session.get(CustomerRecord, (network.key, membership.customer_id))
             gone = CollectionRepository(session).customer(network.key, membership.customer_id)
+        account = self.account(network)
+        # Somebody else may have made him since we looked.
+        known = known_customer(account, [gone.stripe_id]) if gone else None
+        if known is not None:
+            return known
         made = make_customer(
-            self.account(network),
+            account,
             membership.customer_id,
             email=person.email if person else "",
             instead_of=gone.stripe_id if gone else "",

@@ -49,14 +49,13 @@ class TestSchedule:
         begin(shop, PREMIUM)
         change = schedule(shop, BASIC)
         shop.stripe.advance(timedelta(days=30))
-        results = shop.deliver()
+        shop.deliver()
         shop.due()
         shop.carry_out(change)
         shop.sweep()
         assert shop.charged() == [1000, 3000]
         assert shop.live()["schedule"] is None
         assert shop.collection(change).state is CollectionState.DONE
-        assert not [line for line in results if "attention" in line or "failed" in line]
         assert shop.next_bill()[0] == 1000
 
     def test_going_free_ends_the_subscription_with_the_term(self, shop: Shop) -> None:
@@ -276,7 +275,7 @@ class TestReplace:
         shop.pay_page(first.url)
         with pytest.raises(PaidMeanwhile):
             shop.collect(second)
-        results = shop.deliver()
+        results = shop.deliver(puzzling=True)
         assert shop.charged() == [1000]
         assert [line for line in results if "attention" in line]
 
