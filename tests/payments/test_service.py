@@ -129,6 +129,12 @@ def test_a_page_is_paid_and_every_site_is_proven(
     again = call("POST", f"/changes/{change['id']}/collect", {})
     assert again["url"] == collected["url"]
     assert call("GET", f"/changes/{change['id']}")["state"] == "awaiting_payment"
+    shown = call("GET", f"/changes/{change['id']}/collection")
+    assert (shown["state"], shown["how"], shown["url"]) == (
+        "waiting",
+        "checkout_subscription",
+        collected["url"],
+    )
     stripe.complete_checkout(collected["url"].rsplit("/", 1)[1])
     proven = call.wait_for(change["id"], "proven")
     assert proven["amount_paid"] == quote["due_now"]
@@ -160,6 +166,7 @@ def test_a_revoked_change_closes_its_page_by_itself(call: Caller, stripe: Sandbo
 
 def test_an_unknown_change_is_not_found(call: Caller) -> None:
     assert call("POST", "/changes/chg_none/collect")[0] == 404
+    assert call("GET", "/changes/chg_none/collection")[0] == 404
 
 
 def test_the_key_is_nowhere_to_be_read(
