@@ -177,7 +177,12 @@ def invoice_payment(subject: StripeObject, at: datetime) -> Sighting:
         at=at,
         rank=int(subject.get("status") in ("paid", "canceled")),
         facts={"status": text(subject.get("status"))},
-        payment=_ids(subject.get("invoice"), paid_by.get("payment_intent"), paid_by.get("charge")),
+        payment=_ids(
+            subject.get("invoice"),
+            paid_by.get("payment_intent"),
+            paid_by.get("charge"),
+            subject.get("id"),
+        ),
     )
 
 

@@ -42,7 +42,6 @@ from bridge.upgrades.outcomes import DEFAULT_BACKOFF, Again, Backoff
 
 _log = structlog.get_logger(__name__)
 
-_LEASE: Final = timedelta(minutes=3)
 _CHANGE_PATIENCE: Final = timedelta(seconds=5)
 
 
@@ -57,6 +56,7 @@ class Renewals:
         backoff: How long failed tries wait.
         settle: Seconds in which a request of a dead process may still take effect on a
             network.
+        lease: How long a membership is held: longer than working at one may take.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Renewals:
         ladder: Ladder = DEFAULT_LADDER,
         backoff: Backoff = DEFAULT_BACKOFF,
         settle: float = 90.0,
+        lease: timedelta = timedelta(minutes=3),
     ) -> None:
         self._store = store
         self._client_for = client_for
@@ -75,6 +76,7 @@ class Renewals:
         self._ladder = ladder
         self._backoff = backoff
         self._settle = settle
+        self._lease = lease
 
     def sweep(self) -> int:
         """Work at what is due, and return how many memberships that were."""
@@ -85,7 +87,7 @@ class Renewals:
             now = self._clock()
             with self._session() as session:
                 billing = BillingRepository(session).claim(
-                    network_id, membership_id, now=now, until=now + _LEASE
+                    network_id, membership_id, now=now, until=now + self._lease
                 )
             if billing is not None:
                 self._work_at(billing)
