@@ -18,6 +18,7 @@ from sqlmodel import Session
 
 from bridge.domain.ladder import Ladder
 from bridge.errors import StoreError
+from bridge.jobs import schedules
 from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
@@ -173,7 +174,6 @@ class App:
             networks=self.networks,
             clock=self.clock,
             stored=stored,
-            every=timedelta(minutes=self.settings.backfill_minutes),
         )
 
     def site_xmlrpc(self, network: Network, site: SiteRecord) -> SiteXmlRpc | None:
@@ -241,7 +241,8 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         quote_key=planbridge.quote_key,
     )
     inbox = Inbox(planbridge.engine, on_stored=dispatcher.wake)
-    gaps = Rounds(planbridge.backfill(dispatcher.wake).sweep, name="event-list", seconds=60)
+    jobs = schedules(planbridge, stored=dispatcher.wake)
+    ticking = Rounds(jobs.sweep, name="schedules")
     endpoints = Endpoints(partial(read_endpoints, planbridge.engine, planbridge.seal))
     settings = planbridge.settings
     service = Service(
@@ -264,7 +265,8 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         dispatcher.start()
         rounds.start()
         billing.start()
-        gaps.start()
+        jobs.start()
+        ticking.start()
         reading.start()
         try:
             yield
@@ -273,7 +275,8 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
             await asyncio.to_thread(dispatcher.close)
             await asyncio.to_thread(rounds.stop)
             await asyncio.to_thread(billing.stop)
-            await asyncio.to_thread(gaps.stop)
+            await asyncio.to_thread(ticking.stop)
+            await asyncio.to_thread(jobs.stop)
             await asyncio.to_thread(reading.stop)
             await asyncio.to_thread(upgrades.stop)
 

@@ -22,7 +22,7 @@ from bridge.payments.client import StripeAccount, StripeObject
 from bridge.payments.faults import StripeFault, StripeKeyMissing, StripeKeyRefused
 from bridge.store.event_passes import EventPassRepository
 from bridge.store.events import EventRepository
-from bridge.store.locks import Locked, exclusive
+from bridge.store.locks import exclusive
 from bridge.store.tables import EventPass, Network
 from webhooks.endpoints import EndpointInfo
 from webhooks.envelope import new_event
@@ -65,7 +65,6 @@ class Backfill:
         networks: All networks.
         clock: Aware UTC time.
         stored: Told that something was put into the inbox.
-        every: How long after a pass `sweep` begins the next one.
     """
 
     def __init__(
@@ -76,31 +75,30 @@ class Backfill:
         networks: Callable[[], list[Network]],
         clock: Callable[[], datetime],
         stored: Callable[[], None] = lambda: None,
-        every: timedelta = timedelta(minutes=15),
     ) -> None:
         self._store = store
         self._account_for = account_for
         self._networks = networks
         self._clock = clock
         self._stored = stored
-        self._every = every
 
-    def sweep(self) -> int:
-        """A pass for each account that is due, from where its last one ended; how many."""
-        done = 0
-        for network in self._one_per_account():
-            with self._session() as session:
-                last = EventPassRepository(session).get(network.key)
-            if last.finished_at and self._clock() - last.finished_at < self._every:
-                continue
-            try:
-                self.run(network)
-                done += 1
-            except Locked:
-                continue
-            except StripeFault as fault:
-                self._raise_alarm(network, f"Stripe's list of events cannot be read: {fault}")
-        return done
+    def look(self, network: Network) -> Gap | None:
+        """A pass from where the last one ended; what keeps it from its end becomes an alarm.
+
+        None where there is nothing to ask: the network has no key, or another one of the
+        same account is asked.
+
+        Raises:
+            StripeFault: Stripe cannot be asked; the next pass goes on from here.
+            Locked: a pass of this network is under way.
+        """
+        if network.key not in {chosen.key for chosen in self._one_per_account()}:
+            return None
+        try:
+            return self.run(network)
+        except StripeFault as fault:
+            self._raise_alarm(network, f"Stripe's list of events cannot be read: {fault}")
+            raise
 
     def run(self, network: Network, *, days: int | None = None) -> Gap:
         """Compare the last ``days``, or what came since the last pass, and fetch what lacks.

@@ -18,10 +18,10 @@ from bridge.cli import (
     preflight,
     quotes,
     sandbox,
+    schedules,
     serve,
     site,
     stripe,
-    subscribe,
     subscribe,
     sync,
 )
@@ -29,7 +29,6 @@ from bridge.cli import (
 
 def register(app: typer.Typer) -> None:
     """Put every command under its name."""
-    network.app.command("subscribe")(subscribe.subscribe)
     network.app.command("subscribe")(subscribe.subscribe)
     app.add_typer(network.app, name="network")
     app.command("sync")(sync.sync)
@@ -42,6 +41,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(adopt.app, name="adopt")
     app.add_typer(limits.app, name="limits")
     app.add_typer(drift.app, name="drift")
+    app.add_typer(schedules.app, name="schedules")
     app.add_typer(stripe.app, name="stripe")
     app.add_typer(site.app, name="site")
     app.command("serve")(serve.serve)

@@ -10,7 +10,6 @@ from sqlmodel import Session
 
 from bridge.payments.client import StripeAccount
 from bridge.payments.faults import StripeKeyMissing, StripeUnreachable
-from bridge.sandbox.stripe_clock import SandboxClock
 from bridge.store.event_passes import EventPassRepository
 from bridge.store.tables import Network
 from tests.scenarios.stage import DAY, Stage, staged
@@ -132,17 +131,25 @@ def test_a_switched_off_endpoint_raises_an_alarm(stage: Stage) -> None:
     assert made in worker.run(the_network(stage)).alarm
 
 
-def test_a_sweep_makes_one_pass_per_account_when_its_time_has_come(stage: Stage) -> None:
-    """And tells when Stripe cannot be asked."""
+def test_an_account_that_cannot_be_asked_is_an_alarm(stage: Stage) -> None:
+    """And a network without a key is not asked about."""
     endpoint(stage)
     worker = backfill(stage)
-    assert [worker.sweep(), worker.sweep()] == [1, 0]
-    assert isinstance(stage.clock, SandboxClock)
-    stage.clock.advance(DAY)
-    assert worker.sweep() == 1
-    stage.clock.advance(DAY)
+    network = the_network(stage)
+    assert worker.look(network) is not None
+    network.sealed_stripe_key = ""
+    assert (
+        Backfill(
+            stage.store,
+            account_for=lambda _network: None,
+            networks=lambda: [network],
+            clock=stage.clock,
+        ).look(network)
+        is None
+    )
     stage.stripe.stop()
-    assert worker.sweep() == 0
+    with pytest.raises(StripeUnreachable):
+        worker.look(network)
     with Session(stage.store) as session:
         ((name, alarm),) = EventPassRepository(session).alarms()
     assert name == "main"

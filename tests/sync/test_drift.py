@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 from typer.testing import CliRunner
@@ -419,3 +420,4 @@ def test_the_commands_find_show_and_repair(tmp_path: Any, monkeypatch: pytest.Mo
         assert code == 0
         assert json.loads(text)["scan"]["drifted"] == 0
         assert planbridge("policy", "lab", "repair")[1].strip() == "Drift on lab: repair."
+    structlog.reset_defaults()  # it writes to what the command line's runner has closed

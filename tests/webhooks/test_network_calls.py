@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+import structlog
 from sqlmodel import select
 from typer.testing import CliRunner
 from uvicorn.config import LOGGING_CONFIG
@@ -46,7 +47,7 @@ def network() -> Iterator[SandboxNetwork]:
 
 
 @pytest.fixture
-def planbridge(network: SandboxNetwork, tmp_path: Path) -> App:
+def planbridge(network: SandboxNetwork, tmp_path: Path) -> Iterator[App]:
     settings = load_settings({}, data_dir=tmp_path, api_token="t", log_level="error")
     schema.upgrade(make_engine(settings.store_url))
     opened = open_app(settings)
@@ -60,7 +61,8 @@ def planbridge(network: SandboxNetwork, tmp_path: Path) -> App:
     place = opened.network("main")
     with opened.client(place) as client:
         assert run(opened.engine, place, client, clock=opened.clock).complete
-    return opened
+    yield opened
+    structlog.reset_defaults()  # it writes to what the command line's runner has closed
 
 
 class Time:
@@ -267,6 +269,7 @@ class TestTokens:
     def test_access_logs_do_not_carry_tokens(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Also after uvicorn has set its loggers up."""
         configure_logging("info")
+        structlog.reset_defaults()
         logging.config.dictConfig(LOGGING_CONFIG)
         logger = logging.getLogger("uvicorn.access")
         path = "/webhooks/network/main/0123secret?event=x"

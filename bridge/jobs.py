@@ -1,0 +1,100 @@
+"""Which jobs run by themselves for every network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bridge.store.tables import Network
+from sync import drift
+from sync.passes import run
+from sync.rhythms import Every, Nightly
+from sync.schedules import Job, JobStopped, Schedules
+
+if TYPE_CHECKING:
+    from bridge.wiring import App
+
+GoOn = Callable[[], bool]
+
+
+def _nobody() -> None:
+    """Nobody waits for events."""
+
+
+def schedules(planbridge: App, *, stored: Callable[[], None] = _nobody) -> Schedules:
+    """The scheduled jobs of all networks, not yet started.
+
+    ``stored`` is called when events of Stripe that never arrived were put into the inbox.
+    """
+    every = timedelta(minutes=planbridge.settings.backfill_minutes)
+    return Schedules(
+        planbridge.engine,
+        (
+            Job("changes", Every(timedelta(minutes=5)), _syncs(planbridge, incremental=True)),
+            Job("events", Every(every), _closes_the_gap(planbridge, stored)),
+            Job("mirror", Nightly(time(1)), _syncs(planbridge, incremental=False), long=True),
+            Job("drift", Nightly(time(3)), _looks_for_drift(planbridge), long=True),
+        ),
+        networks=planbridge.networks,
+        executor_id=planbridge.settings.executor_id,
+        clock=planbridge.clock,
+    )
+
+
+def _syncs(planbridge: App, *, incremental: bool) -> Callable[[Network, GoOn], str]:
+    """Bring the mirror up to date: what changed, or everything with its ids."""
+
+    def sync(network: Network, go_on: GoOn) -> str:
+        def on_page(_done: Any) -> None:
+            if not go_on():
+                raise JobStopped
+
+        with planbridge.client(network) as client:
+            result = run(
+                planbridge.engine,
+                network,
+                client,
+                clock=planbridge.clock,
+                incremental=incremental,
+                progress=on_page,
+            )
+        if result.faults:
+            raise result.faults[0]
+        rows = sum(each.rows for each in result.entities)
+        told = f"{rows} rows seen, {result.differences} differed"
+        left = sum(len(each.unreadable) for each in result.entities)
+        return f"{told}, {left} could not be read" if left else told
+
+    return sync
+
+
+def _closes_the_gap(planbridge: App, stored: Callable[[], None]) -> Callable[[Network, GoOn], str]:
+    """Compare Stripe's list of events with what arrived."""
+    backfill = planbridge.backfill(stored)
+
+    def look(network: Network, _go_on: GoOn) -> str:
+        gap = backfill.look(network)
+        if gap is None:
+            return "nothing to ask Stripe for"
+        return gap.alarm or f"{gap.listed} events listed, all had arrived"
+
+    return look
+
+
+def _looks_for_drift(planbridge: App) -> Callable[[Network, GoOn], str]:
+    """Compare what is in force on every site with what was sold."""
+
+    def look(network: Network, go_on: GoOn) -> str:
+        with planbridge.client(network) as client:
+            found = drift.scan(
+                planbridge.engine, network, client, clock=planbridge.clock, go_on=go_on
+            )
+        if found.finished_at is None:
+            raise JobStopped
+        return (
+            f"{found.sites} sites looked at, {found.drifted} differ, {found.repaired} repaired, "
+            f"{found.gone} gone, {found.unproven} not judged"
+        )
+
+    return look

@@ -1,0 +1,96 @@
+"""When the jobs of each network are due, and how they ended last. The caller commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from bridge.store.tables import JobSchedule
+
+_LONGEST: Final = 2000
+
+
+def ensure(session: Session, wanted: Mapping[tuple[int, str], datetime]) -> None:
+    """Add the schedules that are missing, first due at the given times, by network and job."""
+    known = {
+        (row.network_id, row.job)
+        for row in session.exec(
+            select(JobSchedule).where(
+                col(JobSchedule.network_id).in_({network_id for network_id, _ in wanted})
+            )
+        )
+    }
+    for (network_id, job), due_at in wanted.items():
+        if (network_id, job) not in known:
+            session.add(JobSchedule(network_id=network_id, job=job, due_at=due_at))
+    session.flush()
+
+
+def due(session: Session, jobs: Iterable[str], *, now: datetime) -> Sequence[JobSchedule]:
+    """Schedules of these jobs that are due and not paused, the longest due first."""
+    return session.exec(
+        select(JobSchedule)
+        .where(
+            col(JobSchedule.job).in_(list(jobs)),
+            col(JobSchedule.paused).is_(False),
+            JobSchedule.due_at <= now,
+        )
+        .order_by(col(JobSchedule.due_at))
+    ).all()
+
+
+def schedules(session: Session, network_id: int | None = None) -> Sequence[JobSchedule]:
+    """All schedules, or those of one network."""
+    query = select(JobSchedule).order_by(col(JobSchedule.network_id), col(JobSchedule.job))
+    if network_id is not None:
+        query = query.where(JobSchedule.network_id == network_id)
+    return session.exec(query).all()
+
+
+def find(session: Session, network_id: int, job: str) -> JobSchedule | None:
+    """The schedule of a job as it stands now; None where there is none (any more)."""
+    return session.get(JobSchedule, (network_id, job), populate_existing=True)
+
+
+def pause(session: Session, network_id: int, jobs: Iterable[str], *, paused: bool) -> None:
+    """Hold jobs, or let them go on; one under way comes to its end."""
+    session.connection().execute(
+        update(JobSchedule)
+        .where(col(JobSchedule.network_id) == network_id, col(JobSchedule.job).in_(list(jobs)))
+        .values(paused=paused)
+    )
+
+
+def begin(session: Session, schedule: JobSchedule, *, by: str, now: datetime) -> None:
+    """Note that a process has a job in hand; only who holds its lock may."""
+    schedule.running_by = by
+    schedule.started_at = now
+    session.add(schedule)
+    session.flush()
+
+
+def end(
+    session: Session,
+    schedule: JobSchedule,
+    *,
+    succeeded: bool | None,
+    result: str,
+    due_at: datetime,
+    now: datetime,
+) -> None:
+    """Note how a job ended and when it is due again; ``succeeded`` None: it was put off."""
+    schedule.running_by = ""
+    schedule.finished_at = now
+    schedule.due_at = due_at
+    schedule.result = result[:_LONGEST]
+    if succeeded is not None:
+        schedule.succeeded = succeeded
+        schedule.failures = 0 if succeeded else schedule.failures + 1
+    if succeeded:
+        schedule.succeeded_at = now
+    session.add(schedule)
+    session.flush()
