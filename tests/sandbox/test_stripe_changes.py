@@ -180,6 +180,62 @@ class TestProrations:
         assert scene.invoices(subscription.id)[-1].amount_paid == 3600
 
 
+class TestExtras:
+    """``add_invoice_items`` with an update: with the next invoice, or with one of its own."""
+
+    def extra(self, price: Any, amount: int) -> dict[str, Any]:
+        data = {"currency": "usd", "product": price.product, "unit_amount": amount}
+        return {"add_invoice_items": [{"price_data": data}]}
+
+    def test_at_once_where_asked(self, scene: Scene) -> None:
+        price = scene.price(2000)
+        subscription = scene.subscribe(price)
+        scene.v1.subscriptions.update(
+            subscription.id, {**self.extra(price, 700), "proration_behavior": "always_invoice"}
+        )
+        assert scene.invoices(subscription.id)[-1].amount_paid == 700
+
+    def test_later_otherwise(self, scene: Scene) -> None:
+        price = scene.price(2000)
+        subscription = scene.subscribe(price)
+        scene.v1.subscriptions.update(subscription.id, self.extra(price, 700))
+        assert len(scene.invoices(subscription.id)) == 1
+        scene.stripe.advance(32 * DAY)
+        assert scene.invoices(subscription.id)[-1].amount_paid == 2700
+
+    def test_a_credit(self, scene: Scene) -> None:
+        """A new cycle less what the customer has coming: exactly what was quoted is charged."""
+        price = scene.price(2000)
+        subscription = scene.subscribe(price)
+        scene.stripe.advance(10 * DAY)
+        change = {
+            **self.extra(price, -655), "billing_cycle_anchor": "now", "proration_behavior": "none",
+        }  # fmt: skip
+        scene.v1.subscriptions.update(subscription.id, change)
+        assert scene.invoices(subscription.id)[-1].amount_paid == 1345
+
+    def test_elsewhere_amounts_are_not_negative(self, scene: Scene) -> None:
+        data = {"currency": "usd", "product": scene.price(1).product, "unit_amount": -1}
+        customer = scene.customer().id
+        for call in (
+            lambda: scene.v1.invoice_items.create({"customer": customer, "price_data": data}),
+            lambda: scene.v1.subscriptions.create(
+                {"customer": customer,
+                 "items": [{"price_data": {**data, "recurring": {"interval": "month"}}}]}
+            ),
+        ):  # fmt: skip
+            assert refused(call).code == "parameter_invalid_integer"
+
+    def test_a_discount_of_its_own(self, scene: Scene) -> None:
+        coupon = scene.v1.coupons.create({"percent_off": 50, "duration": "once"})
+        setup = scene.price(900, None)
+        subscription = scene.subscribe(
+            scene.price(2000),
+            add_invoice_items=[{"price": setup.id, "discounts": [{"coupon": coupon.id}]}],
+        )
+        assert scene.invoices(subscription.id)[0].amount_paid == 2450
+
+
 class TestNewCycles:
     def test_monthly_to_yearly_begins_a_year_now(self, scene: Scene) -> None:
         """Charged at once whatever is asked for; the rest of the month is credited."""
@@ -381,6 +437,55 @@ class TestPayments:
         assert seen["items"].data[0].price.unit_amount == 2000
         assert scene.v1.invoices.retrieve(waiting.latest_invoice).status == "void"
         assert seen.status == "active"
+
+    def test_voiding_its_invoice_cancels_a_pending_update(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        self.decline(scene, subscription)
+        waiting = scene.v1.subscriptions.update(
+            subscription.id,
+            swap(subscription, scene.price(5000), proration_behavior="always_invoice",
+                 payment_behavior="pending_if_incomplete"),
+        )  # fmt: skip
+        scene.v1.invoices.void_invoice(waiting.latest_invoice)
+        assert scene.subscription(subscription.id).pending_update is None
+        assert scene.types()[-1] == "customer.subscription.updated"
+
+    def test_a_pending_update_gives_way_to_another(self, scene: Scene) -> None:
+        """A change that bills takes the place of the one that waits; its invoice is void."""
+        subscription = scene.subscribe(scene.price(2000))
+        self.decline(scene, subscription)
+        pending = {
+            "proration_behavior": "always_invoice", "payment_behavior": "pending_if_incomplete",
+        }  # fmt: skip
+        first = scene.v1.subscriptions.update(
+            subscription.id, swap(subscription, scene.price(5000), **pending)
+        )
+        second = scene.v1.subscriptions.update(
+            subscription.id, swap(subscription, scene.price(6000), **pending)
+        )
+        assert scene.v1.invoices.retrieve(first.latest_invoice).status == "void"
+        scene.v1.invoices.pay(second.latest_invoice, {"payment_method": "pm_card_visa"})
+        seen = scene.subscription(subscription.id)
+        assert seen["items"].data[0].price.unit_amount == 6000
+
+    def test_a_pending_update_does_not_outlive_the_period(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        scene.stripe.advance(30.5 * DAY)
+        self.decline(scene, subscription)
+        waiting = scene.v1.subscriptions.update(
+            subscription.id,
+            swap(subscription, scene.price(500000), proration_behavior="always_invoice",
+                 payment_behavior="pending_if_incomplete"),
+        )  # fmt: skip
+        assert waiting.pending_update.expires_at == int(day(2026, 2, 15).timestamp())
+
+    def test_an_incomplete_one_cannot_be_changed(self, scene: Scene) -> None:
+        subscription = scene.subscribe(
+            scene.price(2000), customer=scene.customer("pm_card_chargeCustomerFail")
+        )
+        dearer = scene.price(5000)
+        refused(lambda: scene.v1.subscriptions.update(subscription.id, swap(subscription, dearer)))
+        scene.v1.subscriptions.update(subscription.id, {"metadata": {"a": "1"}})
 
     def test_a_bank_that_asks(self, scene: Scene) -> None:
         """The change is there but owed, until the customer answers."""

@@ -282,6 +282,6 @@ def test_where_a_charge_belongs_to(scene: Scene) -> None:
     charge = scene.v1.charges.list().data[0]
     old = scene.client_of(ACACIA).v1.charges.retrieve(charge.id)
     assert old.invoice == subscription.latest_invoice
-    payments = scene.v1.invoice_payments.list({"payment": {"type": "payment_intent",
-                                               "payment_intent": charge.payment_intent}})  # fmt: skip
+    wanted = {"type": "payment_intent", "payment_intent": charge.payment_intent}
+    payments = scene.v1.invoice_payments.list({"payment": wanted})
     assert payments.data[0].invoice == subscription.latest_invoice

@@ -475,6 +475,25 @@ class TestEnding:
             "metadata": {"a": "1"},
         }
 
+    def test_previous_items_are_shown_in_their_list(self, scene: Scene) -> None:
+        cheap, dear = scene.price(2000), scene.price(5000)
+        subscription = scene.subscribe(cheap)
+        item = subscription["items"].data[0].id
+        scene.v1.subscriptions.update(
+            subscription.id,
+            {"items": [{"id": item, "price": dear.id}], "proration_behavior": "none"},
+        )
+        event = scene.stripe.events("customer.subscription.updated")[-1]
+        before = event["data"]["previous_attributes"]["items"]
+        assert list(before) == ["data"]
+        assert before["data"][0]["price"]["id"] == cheap.id
+
+    def test_a_canceled_one_keeps_a_note(self, scene: Scene) -> None:
+        subscription = scene.subscribe(scene.price(2000))
+        scene.v1.subscriptions.cancel(subscription.id)
+        seen = scene.v1.subscriptions.update(subscription.id, {"metadata": {"a": "1"}})
+        assert (seen.status, seen.metadata.to_dict()) == ("canceled", {"a": "1"})
+
     def test_a_canceled_one_stays_as_it_is(self, scene: Scene) -> None:
         subscription = scene.subscribe(scene.price(2000))
         scene.v1.subscriptions.cancel(subscription.id)

@@ -193,8 +193,12 @@ def _set_due_right(state: StripeState, invoice: StripeObject) -> None:
     if subscription is None or subscription["status"] in ENDED:
         return
     if invoice.get("_pending_update"):
+        if pending_updates.invoice_of(subscription) != invoice["id"]:
+            return
         if invoice["status"] == "paid":
             pending_updates.apply(state, subscription)
+        else:
+            pending_updates.forget(state, subscription)
         return
     latest = subscription["latest_invoice"] == invoice["id"]
     paid = invoice["status"] == "paid"

@@ -25,7 +25,7 @@ from bridge.sandbox.stripe_parameters import (
 )
 from bridge.sandbox.stripe_periods import day_text
 from bridge.sandbox.stripe_proration import Proration
-from bridge.sandbox.stripe_resources import customers, lines, prices
+from bridge.sandbox.stripe_resources import coupons, customers, lines, prices
 from bridge.sandbox.stripe_resources.subscription_parts import tax_rates
 from bridge.sandbox.stripe_resources.totals import tally
 from bridge.sandbox.stripe_routes import (
@@ -45,10 +45,11 @@ FIELDS = {
     "currency": currency,
     "description": text,
     "discountable": boolean,
+    "discounts": coupons.DISCOUNTS,
     "metadata": metadata,
     "period": nested({"end": natural, "start": natural}, required=("end", "start")),
     "price": text,
-    "price_data": prices.PRICE_DATA,
+    "price_data": prices.ONCE_DATA,
     "pricing": nested({"price": text}),
     "quantity": natural,
     "subscription": text,
@@ -98,6 +99,10 @@ def one_off(
         _price=price["id"] if price else None,
     )
     thing["metadata"] = merge_metadata({}, sent.get("metadata", {}))
+    of = {"customer": customer, "invoice_item": thing["id"]}
+    thing["discounts"] = coupons.redeem(
+        state, sent.get("discounts") or [], of=of, param="discounts"
+    )
     return thing
 
 

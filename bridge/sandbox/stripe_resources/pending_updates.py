@@ -1,6 +1,7 @@
 """Changes that wait for their invoice to be paid (``payment_behavior=pending_if_incomplete``).
 
-https://docs.stripe.com/billing/subscriptions/pending-updates. The subscription keeps, out
+https://docs.stripe.com/billing/subscriptions/pending-updates. They expire after 23 hours, or
+at the end of the period or trial if that is sooner. The subscription keeps, out
 of sight, the fields that it gets once the invoice is paid.
 """
 
@@ -24,12 +25,13 @@ def postpone(
 ) -> None:
     """Let the wanted fields wait for the invoice."""
     items = wanted["items"]["data"]
+    ends = [item["current_period_end"] for item in subscription["items"]["data"]]
     restarts = wanted["billing_cycle_anchor"] != subscription["billing_cycle_anchor"]
     subscription["pending_update"] = {
         "billing_cycle_anchor": wanted["billing_cycle_anchor"] if restarts else None,
         "discount": None,
         "discounts": [],
-        "expires_at": state.now() + _OPEN_FOR,
+        "expires_at": min(state.now() + _OPEN_FOR, *ends),
         "metadata": None,
         "subscription_items": [dict(item) for item in items],
         "trial_end": wanted["trial_end"],
@@ -53,13 +55,18 @@ def apply(state: StripeState, subscription: StripeObject) -> None:
     )
 
 
-def forget(state: StripeState, subscription: StripeObject) -> str:
-    """It took too long: nothing is changed. The id of the invoice that is void now."""
-    invoice: str = subscription.pop("_postponed")["invoice"]
+def invoice_of(subscription: StripeObject) -> str | None:
+    """The invoice that a pending update waits for."""
+    postponed = subscription.get("_postponed")
+    return postponed["invoice"] if postponed else None
+
+
+def forget(state: StripeState, subscription: StripeObject) -> None:
+    """Its invoice is void: nothing is changed."""
+    del subscription["_postponed"]
     subscription["pending_update"] = None
     state.emit_change(
         "customer.subscription.updated",
         subscription,
         "customer.subscription.pending_update_expired",
     )
-    return invoice

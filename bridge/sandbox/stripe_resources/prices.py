@@ -69,22 +69,28 @@ _CHANGEABLE: Mapping[str, Kind] = {
     "tax_behavior": _TAX_BEHAVIOR,
     "transfer_lookup_key": boolean,
 }
-ONE_OFF_DATA = nested(
-    {
-        "currency": currency,
-        "product": text,
-        "tax_behavior": _TAX_BEHAVIOR,
-        "unit_amount": integer,
-        "unit_amount_decimal": decimal,
-    },
-    required=("currency", "product"),
-)
-"""A price made up for something billed once; negative, it is a credit."""
-
+_OF_A_PRODUCT: Mapping[str, Kind] = {
+    "currency": currency,
+    "product": text,
+    "tax_behavior": _TAX_BEHAVIOR,
+    "unit_amount": natural,
+    "unit_amount_decimal": decimal,
+}
 PRICE_DATA = nested(
     {**_AMOUNT, "product": text, "product_data": _PRODUCT_DATA}, required=("currency",)
 )
-"""A price made up on the spot for one item."""
+"""A price made up on the spot for a checkout session, with or without a product."""
+
+RECURRING_DATA = nested(
+    {**_OF_A_PRODUCT, "recurring": _RECURRING}, required=("currency", "product", "recurring")
+)
+"""A price made up for an item of a subscription."""
+
+ONCE_DATA = nested(_OF_A_PRODUCT, required=("currency", "product"))
+"""A price made up for an invoice item."""
+
+ONE_OFF_DATA = nested({**_OF_A_PRODUCT, "unit_amount": integer}, required=("currency", "product"))
+"""A price made up for ``add_invoice_items``; a negative amount is a credit."""
 
 
 def make(state: StripeState, fields: Mapping[str, Any], *, param: str = "") -> StripeObject:

@@ -26,7 +26,12 @@ from bridge.sandbox.stripe_parameters import (
 )
 from bridge.sandbox.stripe_periods import Span
 from bridge.sandbox.stripe_proration import Priced, prorate
-from bridge.sandbox.stripe_resources import pending_updates, prices, subscription_billing
+from bridge.sandbox.stripe_resources import (
+    collection,
+    pending_updates,
+    prices,
+    subscription_billing,
+)
 from bridge.sandbox.stripe_resources.subscription_parts import (
     ITEM,
     SHARED,
@@ -46,7 +51,7 @@ from bridge.sandbox.stripe_resources.subscription_parts import (
 from bridge.sandbox.stripe_resources.subscription_status import ENDED
 from bridge.sandbox.stripe_state import StripeState
 
-CHANGED_ITEM: Final[Kind] = nested({**ITEM, "clear_usage": boolean, "deleted": boolean, "id": text})
+CHANGED_ITEM: Final[Kind] = nested({**ITEM, "deleted": boolean, "id": text})
 PARAMS: Final[Mapping[str, Kind]] = {
     **SHARED,
     "billing_cycle_anchor": one_of("now", "unchanged"),
@@ -69,6 +74,7 @@ _PENDING = frozenset(
     "billing_cycle_anchor expand items payment_behavior proration_behavior proration_date "
     "trial_end trial_from_plan off_session add_invoice_items".split()
 )
+_WHEN_ENDED = frozenset({"cancellation_details", "expand", "metadata"})
 _WHILE_INCOMPLETE = frozenset(
     "cancel_at cancel_at_period_end cancellation_details default_payment_method description "
     "expand metadata payment_settings".split()
@@ -106,7 +112,7 @@ def change(
     Raises:
         ApiError: the change cannot be, or was to fail if not paid, and was not paid.
     """
-    if subscription["status"] in ENDED:
+    if subscription["status"] in ENDED and params.keys() - _WHEN_ENDED:
         raise ApiError(
             "A canceled subscription can only update its cancellation_details and metadata."
         )
@@ -138,10 +144,13 @@ def change(
     prorated = _prorate(
         state, subscription, before, at=at, restarts=restarts, behavior=_proration(params)
     )
-    at_once = restarts or (prorated and _proration(params) == "always_invoice")
-    if not at_once:
+    billed = prorated or bool(params.get("add_invoice_items"))
+    if not restarts and not (billed and _proration(params) == "always_invoice"):
         state.emit_change("customer.subscription.updated", subscription)
         return Changed(subscription, None)
+    waiting = pending_updates.invoice_of(subscription)
+    if waiting:
+        collection.void(state, state.get("invoice", waiting))
     invoice = _bill(state, subscription, before, restarts=restarts)
     if collects:
         _collect(state, subscription, invoice, kept=kept, behavior=behavior)
@@ -322,5 +331,5 @@ def _check_pending(subscription: StripeObject, params: Mapping[str, Any]) -> Non
             f"{', '.join(strange)}.",
             param=strange[0],
         )
-    if subscription["pending_update"]:
-        raise ApiError("The subscription has a pending update already.")
+    if subscription["collection_method"] == "send_invoice":
+        raise ApiError("Pending updates need `collection_method` to be `charge_automatically`.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bridge.sandbox.stripe_errors import StripeObject
 from bridge.sandbox.stripe_resources import (
     collection,
-    pending_updates,
     previews,
     subscription_billing,
 )
@@ -45,9 +44,7 @@ def wake(state: StripeState, subscription: StripeObject) -> None:
     if subscription["status"] == "incomplete":
         _expire(state, subscription)
     elif pending and pending["expires_at"] <= now:
-        invoice = state.get("invoice", pending_updates.forget(state, subscription))
-        if invoice["status"] != "void":
-            collection.void(state, invoice)
+        collection.void(state, state.get("invoice", subscription["_postponed"]["invoice"]))
     elif pause and pause["resumes_at"] and pause["resumes_at"] <= now:
         subscription["pause_collection"] = None
         state.emit_change("customer.subscription.updated", subscription)

@@ -30,12 +30,13 @@ ITEM: Final[Mapping[str, Kind]] = {
     "discounts": coupons.DISCOUNTS,
     "metadata": metadata,
     "price": text,
-    "price_data": prices.PRICE_DATA,
+    "price_data": prices.RECURRING_DATA,
     "quantity": natural,
     "tax_rates": clearable(list_of(text)),
 }
 ONE_OFF: Final[Kind] = nested(
     {
+        "discountable": boolean,
         "discounts": coupons.DISCOUNTS,
         "metadata": metadata,
         "price": text,
