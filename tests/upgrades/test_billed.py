@@ -66,7 +66,7 @@ def a_member(**fields: Any) -> Membership:
 
 
 def order(
-    *rows: StripeSeen, member: Membership = member(), now: datetime = NOW, **more: Any
+    *rows: StripeSeen, member: Membership | None = None, now: datetime = NOW, **more: Any
 ) -> Order:
     known: dict[str, Any] = {"term_set_at": None, "noted": {}}
     verdict = more.pop("verdict", GOOD)
