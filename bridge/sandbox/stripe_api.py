@@ -82,7 +82,7 @@ class StripeApi:
             version=request.headers.get("stripe-version", self._state.api_version),
             key=request.headers.get("idempotency-key") if request.method == "POST" else None,
         )
-        if fault.delay:
+        if fault.drop == "before":
             self._sleep(fault.delay)
         answer = None if fault.drop == "before" else self._reply(asked, fault)
         if fault.drop == "after":
@@ -94,6 +94,7 @@ class StripeApi:
         try:
             asked.params = self._understand(asked)
             if fault.refusal and not fault.remembered:
+                self._sleep(fault.delay)
                 raise fault.refusal
             if asked.key is None:
                 return self._execute(asked, fault)
@@ -190,6 +191,8 @@ class StripeApi:
         return Answer(known.answer.status, known.answer.content, headers)
 
     def _execute(self, asked: _Asked, fault: Fault) -> Answer:
+        # A slow request with a key is "in progress" for the others with that key.
+        self._sleep(fault.delay)
         if fault.refusal:
             raise fault.refusal
         request = asked.request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -314,6 +315,32 @@ class TestIdempotency:
         first = scene.v1.customers.create({}, options=options)
         scene.clock.advance(timedelta(hours=25))
         assert scene.v1.customers.create({}, options=options).id != first.id
+
+    def test_two_at_once_with_one_key(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The second is told that the first is still at it, and to come again."""
+        begun, may_end = threading.Event(), threading.Event()
+
+        def wait(seconds: float) -> None:
+            if seconds:
+                begun.set()
+                assert may_end.wait(10)
+
+        def send() -> int:
+            headers = {"Idempotency-Key": "change-1"}
+            return scene.raw("POST", "/v1/customers", data={}, headers=headers).status_code
+
+        monkeypatch.setattr(scene.stripe._api, "_sleep", wait)
+        scene.stripe.faults.add(latency(1))
+        slow: list[int] = []
+        first = threading.Thread(target=lambda: slow.append(send()))
+        first.start()
+        assert begun.wait(10)
+        assert send() == 409
+        may_end.set()
+        first.join()
+        assert slow == [200]
+        assert send() == 200
+        assert len(scene.v1.customers.list().data) == 1
 
     def test_events_name_the_request_and_its_key(self, scene: Scene) -> None:
         scene.v1.customers.create({}, options={"idempotency_key": "change-1"})
