@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from bridge.store.billings import BillingRepository
+from bridge.store.schedules import networks_paused
 from bridge.store.tables import Network
 from sync import drift
 from sync.passes import run
@@ -15,6 +17,7 @@ from sync.schedules import Job, JobStopped, Schedules
 if TYPE_CHECKING:
     from bridge.wiring import App
 
+BILLING = "billing"
 GoOn = Callable[[], bool]
 
 
@@ -32,6 +35,7 @@ def schedules(planbridge: App, *, stored: Callable[[], None] = _nobody) -> Sched
         planbridge.engine,
         (
             Job("changes", Every(timedelta(minutes=5)), _syncs(planbridge, incremental=True)),
+            Job(BILLING, Every(timedelta(minutes=1)), _bills(planbridge)),
             Job("events", Every(every), _closes_the_gap(planbridge, stored)),
             Job("mirror", Nightly(time(1)), _syncs(planbridge, incremental=False), long=True),
             Job("drift", Nightly(time(3)), _looks_for_drift(planbridge), long=True),
@@ -67,6 +71,34 @@ def _syncs(planbridge: App, *, incremental: bool) -> Callable[[Network, GoOn], s
         return f"{told}, {left} could not be read" if left else told
 
     return sync
+
+
+def sweep_billing(planbridge: App) -> Callable[[], int]:
+    """Rounds over the billing of all networks where that job is not held.
+
+    Events want it within seconds; the job of each network is what can be seen of it.
+    """
+    renewals = planbridge.renewals()
+
+    def sweep() -> int:
+        with planbridge.session() as session:
+            held = networks_paused(session, BILLING)
+        return renewals.sweep(without=held)
+
+    return sweep
+
+
+def _bills(planbridge: App) -> Callable[[Network, GoOn], str]:
+    """Renewals, refunds, and the ladder of memberships that are not paid."""
+    renewals = planbridge.renewals()
+
+    def bill(network: Network, _go_on: GoOn) -> str:
+        worked = renewals.sweep(network.key)
+        with planbridge.session() as session:
+            due, stuck = BillingRepository(session).waiting(network.key, planbridge.clock())
+        return f"{worked} memberships worked at, {due} due still, {stuck} need the operator"
+
+    return bill
 
 
 def _closes_the_gap(planbridge: App, stored: Callable[[], None]) -> Callable[[Network, GoOn], str]:

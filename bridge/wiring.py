@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from bridge.domain.ladder import Ladder
 from bridge.errors import StoreError
-from bridge.jobs import schedules
+from bridge.jobs import schedules, sweep_billing
 from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
@@ -224,7 +224,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
     upgrades = planbridge.upgrade_engine(**engine_options)
     collecting = planbridge.collecting()
     rounds = Rounds(collecting.sweep, name="collections")
-    billing = Rounds(planbridge.renewals().sweep, name="billing")
+    billing = Rounds(sweep_billing(planbridge), name="billing")
     hints = planbridge.hints()
     reading = Rounds(hints.sweep, name="hints", seconds=0.5)
 

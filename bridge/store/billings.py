@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, update
+from sqlalchemy import ColumnElement, delete, func, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -84,14 +84,33 @@ class BillingRepository:
             query = query.where(Billing.needs_operator == needs_operator)
         return self._session.exec(query).all()
 
-    def due(self, now: datetime, *, limit: int = 200) -> Sequence[tuple[int, int]]:
-        """(network, membership) of what is due, longest first."""
-        return self._session.exec(
-            select(Billing.network_id, Billing.membership_id)
-            .where(*_free(now))
-            .order_by(col(Billing.due_at))
-            .limit(limit)
-        ).all()
+    def due(
+        self,
+        now: datetime,
+        *,
+        network_id: int | None = None,
+        without: Collection[int] = (),
+        limit: int = 200,
+    ) -> Sequence[tuple[int, int]]:
+        """(network, membership) of what is due, longest first.
+
+        Of one network, or of all but those ``without``.
+        """
+        query = select(Billing.network_id, Billing.membership_id).where(*_free(now))
+        if network_id is not None:
+            query = query.where(Billing.network_id == network_id)
+        if without:
+            query = query.where(col(Billing.network_id).not_in(without))
+        return self._session.exec(query.order_by(col(Billing.due_at)).limit(limit)).all()
+
+    def waiting(self, network_id: int, now: datetime) -> tuple[int, int]:
+        """How many memberships of a network are due still, and how many need the operator."""
+        of_network = Billing.network_id == network_id
+        counted = select(func.count()).select_from(Billing)
+        return (
+            self._session.exec(counted.where(of_network, *_free(now))).one(),
+            self._session.exec(counted.where(of_network, col(Billing.needs_operator))).one(),
+        )
 
     def claim(
         self, network_id: int, membership_id: int, *, now: datetime, until: datetime

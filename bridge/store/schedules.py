@@ -65,6 +65,17 @@ def pause(session: Session, network_id: int, jobs: Iterable[str], *, paused: boo
     )
 
 
+def networks_paused(session: Session, job: str) -> set[int]:
+    """The networks whose operators hold a job."""
+    return set(
+        session.exec(
+            select(JobSchedule.network_id).where(
+                JobSchedule.job == job, col(JobSchedule.paused).is_(True)
+            )
+        )
+    )
+
+
 def begin(session: Session, schedule: JobSchedule, *, by: str, now: datetime) -> None:
     """Note that a process has a job in hand; only who holds its lock may."""
     schedule.running_by = by

@@ -7,7 +7,7 @@ it is written, so that a worker may die at any point and the next one comes to t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -78,17 +78,22 @@ class Renewals:
         self._settle = settle
         self._lease = lease
 
-    def sweep(self) -> int:
-        """Work at what is due, and return how many memberships that were."""
+    def sweep(self, network_id: int | None = None, *, without: Collection[int] = ()) -> int:
+        """Work at what is due, and return how many memberships that were.
+
+        Of one network, or of all but those ``without``.
+        """
         with self._session() as session:
-            due = list(BillingRepository(session).due(self._clock()))
+            due = list(
+                BillingRepository(session).due(
+                    self._clock(), network_id=network_id, without=without
+                )
+            )
         worked = 0
-        for network_id, membership_id in due:
+        for key in due:
             now = self._clock()
             with self._session() as session:
-                billing = BillingRepository(session).claim(
-                    network_id, membership_id, now=now, until=now + self._lease
-                )
+                billing = BillingRepository(session).claim(*key, now=now, until=now + self._lease)
             if billing is not None:
                 self._work_at(billing)
                 worked += 1

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from bridge.cli import schedules as commands
 from bridge.errors import NetworkError, PlanbridgeError
+from bridge.jobs import sweep_billing
 from bridge.network.faults import Maintenance
 from bridge.sandbox.faults import Fault
 from bridge.sandbox.server import SandboxNetwork
@@ -26,7 +27,7 @@ from bridge.store import schedules as store
 from bridge.store import schema
 from bridge.store.locks import Locked
 from bridge.store.networks import Credentials, NetworkRepository
-from bridge.store.tables import JobSchedule, Network
+from bridge.store.tables import Billing, JobSchedule, Network
 from bridge.wiring import App, open_app
 from sync.rhythms import Every, Nightly
 from sync.schedules import Job, JobStopped, Schedules, UnknownJob
@@ -294,7 +295,7 @@ class TestRealJobs:
     def test_every_job_can_be_run_and_is_listed_with_its_result(self, planbridge: App) -> None:
         """What was never run has no result yet."""
         assert {each["last result"] for each in self.listed().values()} == {""}
-        for job in ("mirror", "changes", "drift", "events"):
+        for job in ("mirror", "changes", "drift", "events", "billing"):
             assert f"{job} of lab: " in self.call("run", "lab", job)
         listed = self.listed()
         assert "rows seen" in listed["mirror"]["last result"]
@@ -307,6 +308,7 @@ class TestRealJobs:
         """One job, or all of them."""
         self.call("pause", "lab", "drift")
         assert {name: each["state"] for name, each in self.listed().items()} == {
+            "billing": "waits",
             "changes": "waits",
             "drift": "paused",
             "events": "waits",
@@ -316,6 +318,29 @@ class TestRealJobs:
         assert "paused" not in {each["state"] for each in self.listed().values()}
         with pytest.raises(UnknownJob):
             self.call("pause", "lab", "nonsense")
+
+    def test_holding_the_billing_holds_the_rounds_over_it(self, planbridge: App) -> None:
+        """Renewals and the ladder of that network wait, those of others go on."""
+        network = planbridge.network("lab")
+        with planbridge.session() as session:
+            session.add(
+                Billing(
+                    network_id=network.key,
+                    membership_id=1,
+                    due_at=planbridge.clock(),
+                    updated_at=planbridge.clock(),
+                )
+            )
+        sweep = sweep_billing(planbridge)
+        self.call("pause", "lab", "billing")
+        assert sweep() == 0
+        assert "1 memberships worked at, 0 due still" in self.call("run", "lab", "billing")
+        with planbridge.session() as session:
+            row = session.get_one(Billing, (network.key, 1))
+            row.due_at = planbridge.clock()
+            session.add(row)
+        self.call("resume", "lab", "billing")
+        assert sweep() == 1
 
     def test_a_failed_run_is_an_error_of_the_command(
         self, planbridge: App, sandbox: SandboxNetwork
