@@ -10,6 +10,7 @@ from typing import Any, Final
 from bridge.domain.gateway_effects import STRIPE
 from bridge.domain.memberships import Membership, MembershipStatus
 from bridge.domain.standing import (
+    REPLACEMENT_PATIENCE,
     BilledInvoice,
     BilledSubscription,
     Standing,
@@ -85,6 +86,23 @@ class Order:
     status: MembershipStatus
     warning: str = ""
     waits_until: datetime | None = None
+
+
+def heeded(
+    verdict: Verdict, membership: Membership, *, has_open_change: bool, now: datetime
+) -> Verdict:
+    """The verdict as far as it concerns the membership as it is now.
+
+    One that bills nothing again (free, or paid once and for all) owes nothing to a
+    subscription. While a change is open, such as one to a free plan, the end of the
+    subscription may be a part of it.
+    """
+    if not membership.bills_again:
+        return Verdict(Standing.UNKNOWN)
+    if verdict.standing is Standing.ENDED and has_open_change:
+        why = f"{verdict.why}; a change of the membership is open"
+        return Verdict(Standing.GOOD, why, now + REPLACEMENT_PATIENCE)
+    return verdict
 
 
 def order_for(

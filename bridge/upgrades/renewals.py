@@ -27,8 +27,9 @@ from bridge.network.faults import Fault
 from bridge.network.rows import MembershipRow
 from bridge.payments.amounts import from_stripe
 from bridge.store.billings import BillingRepository, Settled
+from bridge.store.changes import ChangeRepository
 from bridge.store.tables import Billing, StripeSeen
-from bridge.upgrades.billed import Order, Renewal, Seen, order_for, refunded
+from bridge.upgrades.billed import Order, Renewal, Seen, heeded, order_for, refunded
 from bridge.upgrades.bookings import (
     NotBookedYet,
     StillOnItsWay,
@@ -125,6 +126,7 @@ class Renewals:
             rows = list(repository.objects(*key))
             term_set_at = repository.term_set_since(*key)
             disputes = repository.open_disputes(*key)
+            has_open_change = ChangeRepository(session).open_of(*key) is not None
         if change is not None:
             reason = f"waits for change {change.id}"
             return {"due_at": now + _CHANGE_PATIENCE, "reason": reason, "attempts": 0}
@@ -133,9 +135,11 @@ class Renewals:
         with self._client_for(billing.network_id) as client:
             work = _Work(billing, client, self._store, self._clock, self._settle)
             row = work.read()
+            membership = row.to_domain()
+            verdict = heeded(verdict, membership, has_open_change=has_open_change, now=now)
             order = order_for(
                 seen,
-                row.to_domain(),
+                membership,
                 verdict,
                 now=now,
                 term_set_at=term_set_at,

@@ -11,7 +11,7 @@ from bridge.domain.memberships import Membership, MembershipStatus
 from bridge.domain.periods import Period
 from bridge.domain.standing import Standing, Verdict
 from bridge.store.tables import StripeSeen
-from bridge.upgrades.billed import PLUGIN_PATIENCE, Order, Seen, order_for, refunded
+from bridge.upgrades.billed import PLUGIN_PATIENCE, Order, Seen, heeded, order_for, refunded
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -137,6 +137,23 @@ def test_the_plugins_own_gateway_goes_first() -> None:
 def test_a_taken_over_subscription_is_planbridges_at_once() -> None:
     """Though the plugin's fields still name it."""
     assert order(paid("in_1"), member=a_member(**PLUGINS)).fields["times_billed"] == 6
+
+
+@pytest.mark.parametrize("standing", list(Standing))
+def test_who_bills_nothing_again_owes_nothing(standing: Standing) -> None:
+    """A free plan, or one that was paid for ever: its old subscription has no say."""
+    free = a_member(amount=0, recurring=False)
+    said = heeded(Verdict(standing), free, has_open_change=False, now=NOW)
+    assert said.standing is Standing.UNKNOWN
+
+
+def test_an_end_during_a_change_is_a_part_of_it() -> None:
+    """It is looked at again; without an open change it counts."""
+    ended = Verdict(Standing.ENDED, "sub_1 ended")
+    waits = heeded(ended, a_member(), has_open_change=True, now=NOW)
+    assert waits.standing is Standing.GOOD
+    assert waits.look_at is not None
+    assert heeded(ended, a_member(), has_open_change=False, now=NOW) is ended
 
 
 PAYMENTS = {
