@@ -15,6 +15,7 @@ from bridge.store.drift import findings, load_scan, set_policy
 from bridge.store.tables import DriftFinding, DriftPolicy, DriftScan, DriftState
 from bridge.wiring import open_app
 from sync import drift
+from sync.acceptance import accept as accept_site
 from sync.pace import Pace
 from sync.repairs import PlannedWrite, Repair
 from sync.repairs import repair as repair_sites
@@ -121,6 +122,34 @@ def repair(
         )
     if any(one.state is DriftState.STUCK for one in repairs):
         raise typer.Exit(1)
+
+
+@app.command()
+def accept(
+    name: Name,
+    site: Annotated[int, typer.Argument(metavar="SITE", help="Blog id of the site.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show the row that would be kept.")
+    ] = False,
+) -> None:
+    """Take what a site shows for what was sold: keep its override as a known one.
+
+    Nothing is written to the network. Prints the row as JSON.
+
+    Example: planbridge drift accept main 12
+    """
+    planbridge = open_app()
+    network = planbridge.network(name)
+    with planbridge.client(network) as client:
+        row = accept_site(
+            planbridge.engine,
+            network,
+            client,
+            site_id=site,
+            clock=planbridge.clock,
+            dry_run=dry_run,
+        )
+    print_json({"network": name, "site": site, "dry_run": dry_run, "wu_limitations": row})
 
 
 @app.command()

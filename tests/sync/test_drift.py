@@ -52,6 +52,7 @@ from bridge.store.tables import (
 )
 from bridge.wiring import open_app
 from sync import drift
+from sync.acceptance import NoSuchOverride, NothingToAccept, accept
 from sync.pace import Pace
 from sync.passes import run
 from sync.repairs import repair
@@ -201,6 +202,40 @@ def test_an_override_of_the_membership_is_only_taken_away_on_request(watched: Wa
     assert watched.findings()[watched.site].state is DriftState.STUCK, "found again, still stuck"
     (done, *_) = watched.repair(sites=[watched.site], with_membership=True)
     assert done.state is DriftState.REPAIRED, done
+
+
+def test_what_was_given_on_purpose_can_be_accepted(watched: Watched) -> None:
+    """The smallest override that explains it is kept: it is no drift, and a repair keeps it."""
+    watched.change_by_hand(watched.site)
+    watched.scan()
+    lab = watched.lab
+    lab.sandbox.journal.clear()
+    options: dict[str, Any] = {"site_id": watched.site, "clock": lab.clock}
+    planned = accept(lab.engine, lab.network, lab.client, dry_run=True, **options)
+    assert watched.findings()[watched.site].state is DriftState.OPEN
+    row = accept(lab.engine, lab.network, lab.client, **options)
+    assert row == planned == BY_HAND
+    assert watched.writes() == []
+    assert watched.findings() == {}
+    assert watched.scan().drifted == 0
+    with pytest.raises(NothingToAccept, match="as computed"):
+        accept(lab.engine, lab.network, lab.client, **options)
+    watched.change_by_hand(watched.site, {"disk_space": {"enabled": True, "limit": 1}})
+    assert watched.scan().drifted == 1
+    (done,) = watched.repair()
+    assert done.state is DriftState.REPAIRED, done
+    assert watched.shown_visits(watched.site) == 5
+
+
+def test_what_no_override_explains_is_not_accepted(watched: Watched) -> None:
+    """A limit that the network does not know cannot come of an override of the site."""
+    extra = {"made_up": {"enabled": True, "limit": 3}}
+    watched.keep(
+        {LimitsOwner("product", key): {**row, **extra} for key, row in LIMITS.items() if row}
+    )
+    lab = watched.lab
+    with pytest.raises(NoSuchOverride, match="made_up"):
+        accept(lab.engine, lab.network, lab.client, site_id=watched.site, clock=lab.clock)
 
 
 def test_a_change_on_the_network_since_the_last_sync_is_no_drift(watched: Watched) -> None:
