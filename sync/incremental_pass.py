@@ -144,7 +144,9 @@ class IncrementalPass:
             self._store(page.rows, page.unreadable, asked_at=asked_at)
             seen.update(row.id for row in page.rows)
             pages, total = page.number, page.total
-        if pages > 1 and total != len(seen):
+        if total is None and (seen or pages > 1):
+            total = self._job.client.count(self._entity, filters=filters)
+        if (total or 0) != len(seen):
             # A row saved or removed meanwhile moves the ones behind it past a page's edge.
             ids = self._job.client.ids(self._entity, filters=filters)
             while chunk := list(islice(ids, CHUNK)):

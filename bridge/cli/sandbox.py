@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets as random
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,11 +13,14 @@ from typing import Annotated
 import requests
 import typer
 
+from bridge.cli.printing import print_table
 from bridge.errors import Conflict
 from bridge.payments.amounts import to_stripe
 from bridge.payments.metadata import reference_for
+from bridge.sandbox.certificates import server_context
+from bridge.sandbox.named_faults import EXPIRED_CERTIFICATE, NAMED, named
 from bridge.sandbox.releases import Release
-from bridge.sandbox.server import SandboxNetwork
+from bridge.sandbox.server import SandboxNetwork, system_clock
 from bridge.sandbox.stripe_events import ApiShape, StripeEvents
 from bridge.sandbox.stripe_signing import sign
 from bridge.store.networks import NetworkRepository
@@ -48,11 +52,28 @@ def sandbox(
     latency_ms: Annotated[
         int, typer.Option(min=0, help="Milliseconds that every answer takes.")
     ] = 0,
+    faults: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME[,NAME…]", help="What goes wrong on every request; `list` shows all."
+        ),
+    ] = "",
 ) -> None:
     """Run a stand-in network until Ctrl-C; prints how to add it."""
     if context.invoked_subcommand is not None:
         return
+    if faults == "list":
+        told = {name: each.story for name, each in NAMED.items()}
+        told[EXPIRED_CERTIFICATE] = "TLS with a certificate that has ended."
+        print_table(["name", "what happens"], told.items())
+        return
+    names = [each.strip() for each in faults.split(",") if each.strip()]
+    tls = None
+    if EXPIRED_CERTIFICATE in names:
+        tls = server_context("127.0.0.1", ends=system_clock() - timedelta(days=1))
     network = SandboxNetwork(
+        faults=named(names),
+        tls=tls,
         port=port,
         release=release,
         memberships=memberships,
@@ -62,6 +83,8 @@ def sandbox(
     typer.echo(f"Sandbox network at {network.url}, like release {release.value}")
     typer.echo(f"  API key     {network.api_key}")
     typer.echo(f"  API secret  {network.api_secret}")
+    if names:
+        typer.echo(f"  Faults      {', '.join(names)}")
     typer.echo("Add it with:")
     typer.echo(
         f"  planbridge network add sandbox --url {network.url} --api-key {network.api_key} "

@@ -122,8 +122,14 @@ def walk_ids(
 
 
 def count_rows(transport: Transport, entity: Entity, filters: Filters) -> int | None:
-    """How many rows there are, in one request; None where the network does not count."""
-    _, told = transport.read(f"/{entity}", query({**filters, "count": 1}))
+    """How many rows there are, in one request; None where the network tells no number.
+
+    A number between warnings is none: nothing says where it begins.
+    """
+    try:
+        _, told = transport.read(f"/{entity}", query({**filters, "count": 1}))
+    except BrokenAnswer:
+        return None
     if isinstance(told, str) and told.isdigit():
         return int(told)
     return told if isinstance(told, int) and not isinstance(told, bool) else None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import struct
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import formatdate
 from http import HTTPStatus
@@ -55,6 +58,7 @@ class SandboxNetwork:
         clock: The network's time.
         state_file: Keep the state in this file; an existing one wins over ``example``.
         faults: Asked once for every request what shall go wrong.
+        tls: Listen with TLS, as made by `bridge.sandbox.certificates`.
 
     Raises:
         AddressUnavailable: the port is taken or not ours to take.
@@ -71,6 +75,7 @@ class SandboxNetwork:
         clock: Clock = system_clock,
         state_file: Path | None = None,
         faults: Faults = no_faults,
+        tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         api_key: str = "sandbox-key",
@@ -91,16 +96,17 @@ class SandboxNetwork:
         self._sleep = sleep
         self._routes = Routes(self.state, Credentials(api_key, api_secret))
         try:
-            self._server = _Server((host, port), self)
+            self._server = _Server((host, port), self, tls)
         except OSError as error:
             raise AddressUnavailable(host=host, port=port, why=error.strerror) from error
+        self._scheme = "https" if tls else "http"
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         """The main site's address, without a slash at the end."""
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"{self._scheme}://{host!s}:{port}"
 
     def start(self) -> Self:
         """Serve in a thread of its own until ``stop``."""
@@ -134,33 +140,49 @@ class SandboxNetwork:
     ) -> None:
         self.stop()
 
-    def handle(self, request: Request) -> Answer | None:
-        """Answer one request, faults and latency included; None to drop the connection."""
-        fault = self.faults(request) or Fault()
+    def handle(self, request: Request, fault: Fault) -> Answer | None:
+        """Answer one request, its fault and latency included; None to drop the connection."""
         if wait := self.latency + fault.delay:
             self._sleep(wait)
         answer: Answer | None = None
         if fault.drop == "before":
             pass
         elif fault.status is not None or fault.html is not None:
-            answer = html_answer(fault.html or FATAL_PAGE, status=fault.status or 200)
+            page = html_answer(fault.html or FATAL_PAGE, status=fault.status or 200)
+            answer = replace(page, headers={**page.headers, **fault.headers})
         else:
-            answer = self._routes.answer(request)
+            answer = fault.answered(self._routes.answer(fault.asked(request)))
             if fault.drop == "after":
                 answer = None
         self.journal.note(request, answer.status if answer else None)
         return answer
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, while an answer goes out slowly."""
+        self._sleep(seconds)
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], network: SandboxNetwork) -> None:
+    def __init__(
+        self, address: tuple[str, int], network: SandboxNetwork, tls: ssl.SSLContext | None
+    ) -> None:
         self.network = network
+        self._tls = tls
         self._open: set[Any] = set()
         self._open_lock = threading.Lock()
         super().__init__(address, _Handler)
+
+    def get_request(self) -> tuple[Any, Any]:
+        """The next connection; its handshake is left to its own thread."""
+        connection, address = super().get_request()
+        if self._tls is not None:
+            connection = self._tls.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
+        return connection, address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._open_lock:
@@ -180,7 +202,7 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is not worth a word; anything else is."""
-        if not isinstance(sys.exception(), ConnectionError):
+        if not isinstance(sys.exception(), (ConnectionError, ssl.SSLError)):
             super().handle_error(request, client_address)
 
 
@@ -214,16 +236,39 @@ class _Handler(BaseHTTPRequestHandler):
             body=self.rfile.read(length) if length else b"",
         )
         network = self.server.network
-        answer = network.handle(request)
+        fault = network.faults(request) or Fault()
+        answer = network.handle(request, fault)
         if answer is None:
             self.close_connection = True
             return
-        self._send(answer, network)
+        sent = self._head(answer, network)
+        if self.command != "HEAD":
+            sent += answer.content
+        if fault.cut:
+            self._reset_after(sent[: len(sent) - len(answer.content) // 2 - 1])
+        elif fault.bytes_per_second:
+            self._drip(sent, seconds=1 / fault.bytes_per_second)
+        else:
+            self.wfile.write(sent)
+
+    def _reset_after(self, sent: bytes) -> None:
+        self.wfile.write(sent)
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    def _drip(self, sent: bytes, *, seconds: float) -> None:
+        self.close_connection = True
+        for position in range(len(sent)):
+            self.wfile.write(sent[position : position + 1])
+            self.wfile.flush()
+            self.server.network.wait(seconds)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
-    def _send(self, answer: Answer, network: SandboxNetwork) -> None:
-        self.send_response_only(answer.status)
+    def _head(self, answer: Answer, network: SandboxNetwork) -> bytes:
+        """Status line and headers as they go out."""
+        status = HTTPStatus(answer.status)
         headers = {
             **self.COMMON,
             "date": formatdate(network.state.clock().timestamp(), usegmt=True),
@@ -232,11 +277,9 @@ class _Handler(BaseHTTPRequestHandler):
             "connection": "keep-alive",
             **answer.headers,
         }
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(answer.content)
+        lines = [f"{self.protocol_version} {status.value} {status.phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
     def log_message(self, format: str, *args: object) -> None:
         """The journal keeps what was asked."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import requests
 
 START = "import typer; from bridge.cli.sandbox import app; app()"
@@ -56,3 +57,22 @@ def test_a_killed_sandbox_starts_again_where_it_was(tmp_path: Path) -> None:
     with sandbox("--state", file) as (_, url, pair):
         row = requests.get(f"{url}/wp-json/wu/v2/membership/2", auth=pair, timeout=5).json()
         assert row["plan_id"] == 6
+
+
+def test_it_makes_what_is_asked_for_go_wrong() -> None:
+    """Upon the API only; names that it does not know are told with those that it does."""
+    with sandbox("--faults", "bom,maintenance") as (_, url, pair):
+        answer = requests.get(f"{url}/wp-json/wu/v2/membership", auth=pair, timeout=5)
+        assert answer.content.startswith(b"\xef\xbb\xbf[")
+        assert requests.get(url, timeout=5).ok
+    with sandbox("--faults", "maintenance") as (_, url, pair):
+        answer = requests.get(f"{url}/wp-json/wu/v2/membership", auth=pair, timeout=5)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "600")
+    with sandbox("--faults", "expired-certificate") as (_, url, _):
+        assert url.startswith("https://")
+        with pytest.raises(requests.exceptions.SSLError, match="certificate"):
+            requests.get(url, timeout=5)
+    shown = subprocess.run(
+        [sys.executable, "-c", START, "--faults", "list"], capture_output=True, text=True
+    )
+    assert "One byte a second." in shown.stdout
