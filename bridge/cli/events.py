@@ -169,8 +169,9 @@ def backfill(
     if as_json:
         print_json(asdict(gap))
     else:
+        events = "event" if gap.listed == 1 else "events"
         typer.echo(
-            f"{gap.listed} events since {moment(gap.since)}; {gap.missing} were missing and are "
+            f"{gap.listed} {events} since {moment(gap.since)}; {gap.missing} were missing and are "
             "handled by the running service."
         )
         if gap.alarm:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,24 @@ import orjson
 import pytest
 import structlog
 from sqlalchemy import Engine
+from stripe import StripeClient
 from typer.testing import CliRunner
 
-from bridge.cli.events import app
+from bridge.cli.events import ALARM, app
 from bridge.errors import InvalidInput, UnknownEvent, UnknownNetwork
+from bridge.payments.faults import StripeKeyMissing
+from bridge.sandbox.stripe_server import SandboxStripe
 from bridge.store import schema
 from bridge.store.engine import make_engine
 from bridge.store.events import EventRepository
+from bridge.store.networks import Credentials, NetworkRepository
 from bridge.store.tables import EventState
+from bridge.wiring import open_app
 from webhooks.dispatch import Dispatcher
 from webhooks.endpoints import EndpointInfo
 from webhooks.envelope import new_event
+from webhooks.event_table import markdown
+from webhooks.stripe_events import HANDLERS, TOLD_BY
 
 from .delivery import NOW, QUOTE_KEY, add_network, event_of, stored
 
@@ -100,6 +108,51 @@ def test_a_replayed_event_waits_to_be_handled(inbox: Engine) -> None:
     assert [row.state for row in stored(inbox)] == [EventState.IGNORED, EventState.WAITING]
     assert "handles 1 event once more" in printed("replay", "--state", "ignored")
     assert {row.state for row in stored(inbox)} == {EventState.WAITING}
+
+
+def test_the_table_lists_every_type(inbox: Engine) -> None:
+    """For people, for scripts, and as the page."""
+    rows = as_json("table")
+    assert {row["type"] for row in rows} == set(HANDLERS) | set(TOLD_BY)
+    assert "invoice.voided" in printed("table")
+    assert printed("table", "--markdown") == markdown()
+
+
+@pytest.fixture
+def account(inbox: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxStripe]:
+    """Network ``main`` on a stand-in's account, in which a customer's card was removed."""
+    with SandboxStripe(account="acct_1", clock=lambda: ago) as stripe:
+        monkeypatch.setenv("PLANBRIDGE_STRIPE_URL", stripe.url)
+        planbridge = open_app()
+        with planbridge.session() as session:
+            NetworkRepository(session, planbridge.seal).rotate(
+                "main", credentials=Credentials("key", "secret"), stripe_key=stripe.api_key
+            )
+        api = StripeClient(stripe.api_key, base_addresses={"api": stripe.url}).v1
+        customer = api.customers.create({"payment_method": "pm_card_visa"})
+        api.payment_methods.detach(api.customers.payment_methods.list(customer.id).data[0].id)
+        yield stripe
+        planbridge.engine.dispose()
+
+
+ago = datetime.now(UTC) - timedelta(hours=1)
+
+
+def test_what_never_arrived_is_fetched(inbox: Engine, account: SandboxStripe) -> None:
+    """It waits for the service; the exit code tells a script that something was wrong."""
+    first = CliRunner().invoke(app, ["backfill", "main", "--json"])
+    assert first.exit_code == ALARM
+    found = json.loads(first.stdout)
+    assert (found["listed"], found["missing"]) == (1, 1)
+    assert stored(inbox)[0].type == "payment_method.detached"
+    account.send_events_to("https://planbridge.example.test/webhooks/stripe/main")
+    assert "1 event since" in printed("backfill", "main", "--days", "2")
+
+
+def test_a_network_without_a_key_cannot_be_compared(inbox: Engine) -> None:
+    """It says so."""
+    with pytest.raises(StripeKeyMissing):
+        printed("backfill", "main")
 
 
 @pytest.mark.parametrize(
