@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from bridge.errors import NotFound, PlanbridgeError
 from bridge.network.client import NetworkClient
 from bridge.network.entities import Entity
-from bridge.network.faults import Fault
+from bridge.network.faults import Fault, UnreadableRow
 from bridge.store.networks import id_of
 from bridge.store.tables import Network
 from sync.pace import Pace
@@ -113,15 +113,23 @@ class Hints:
             with self._client(network) as client:
                 for row in rows:
                     self._pace.wait()
-                    self._one(id_of(network), client, row)
+                    try:
+                        self._one(id_of(network), client, row)
+                    except UnreadableRow as fault:
+                        _log.warning("row cannot be read", network=name, reason=str(fault))
                     del left[row]
         except NotFound:
             return  # the network was removed
         except Fault as fault:
             # What holds for one row holds for the others just now.
-            _log.info("hints wait", network=name, rows=len(left), reason=str(fault))
             if fault.transient:
                 self._again(left)
+            _log.warning(
+                "hints wait" if fault.transient else "hints left to the next sync",
+                network=name,
+                rows=len(left),
+                reason=str(fault),
+            )
         except PlanbridgeError as error:
             _log.warning("hints left to the next sync", network=name, reason=str(error))
 

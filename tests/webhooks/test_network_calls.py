@@ -235,6 +235,20 @@ class TestHints:
         assert hints.sweep() == 1
         assert plan_of(planbridge) == 6
 
+    def test_a_row_that_cannot_be_read_does_not_keep_others_from_it(
+        self, hints: Hints, seconds: Time, planbridge: App, network: SandboxNetwork
+    ) -> None:
+        """One with an impossible value stays as it was; the next is read."""
+        with network.state.changing():
+            broken = dict(network.state.row("customer", 1) or {})
+            network.state.save("customer", 1, {**broken, "user_id": "nobody"})
+        rename(network, 6)
+        hints.take("main", {"customer": 1})
+        hints.take("main", {"membership": MEMBERSHIP})
+        seconds.now += 2
+        assert hints.sweep() == 2
+        assert plan_of(planbridge) == 6
+
     def test_an_unknown_network_is_forgotten(self, hints: Hints, seconds: Time) -> None:
         """It was removed meanwhile."""
         hints.take("gone", {"membership": 1})
