@@ -29,6 +29,7 @@ from bridge.payments.client import StripeAccount
 from bridge.payments.lookup import look_up
 from bridge.settings import Settings, load_settings
 from bridge.store import schema
+from bridge.store.billings import BillingRepository
 from bridge.store.engine import make_engine
 from bridge.store.event_passes import EventPassRepository
 from bridge.store.networks import NetworkRepository
@@ -296,7 +297,10 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         token=settings.operator_token(),
         webhooks=webhooks,
         checks={"database": partial(_database_trouble, planbridge.engine)},
-        alarms={"stripe events": partial(_event_alarms, planbridge.engine)},
+        alarms={
+            "stripe events": partial(_event_alarms, planbridge.engine),
+            "billing": partial(_billing_alarms, planbridge.engine),
+        },
         lifespan=lifespan,
     )
 
@@ -316,6 +320,15 @@ def _event_alarms(engine: Engine) -> str:
     except SQLAlchemyError:
         return "nobody knows: the database does not answer"
     return "; ".join(f"{network}: {alarm}" for network, alarm in alarms)
+
+
+def _billing_alarms(engine: Engine) -> str:
+    try:
+        with Session(engine) as session:
+            waiting = len(BillingRepository(session).list(needs_operator=True))
+    except SQLAlchemyError:
+        return "nobody knows: the database does not answer"
+    return f"{waiting} wait for you: planbridge billing list --attention" if waiting else ""
 
 
 def open_app(settings: Settings | None = None, *, check_schema: bool = True) -> App:

@@ -6,6 +6,7 @@ import typer
 
 from bridge.cli import (
     adopt,
+    billing,
     catalogue,
     changes,
     demo,
@@ -20,6 +21,7 @@ from bridge.cli import (
     sandbox,
     schedules,
     serve,
+    simulate,
     site,
     stripe,
     subscribe,
@@ -38,10 +40,12 @@ def register(app: typer.Typer) -> None:
     app.command("preflight")(preflight.preflight)
     app.add_typer(changes.app, name="changes")
     app.add_typer(events.app, name="events")
+    app.add_typer(billing.app, name="billing")
     app.add_typer(adopt.app, name="adopt")
     app.add_typer(limits.app, name="limits")
     app.add_typer(drift.app, name="drift")
     app.add_typer(schedules.app, name="schedules")
+    app.command("simulate")(simulate.simulate)
     app.add_typer(stripe.app, name="stripe")
     app.add_typer(site.app, name="site")
     app.command("serve")(serve.serve)
