@@ -138,15 +138,15 @@ class IncrementalPass:
     def _take_modified(self) -> None:
         filters = modified_after(self._after)
         seen: set[int] = set()
-        pages, total = 0, None
+        totals: list[int | None] = []
         listing = self._job.client.pages(self._entity, filters=filters)
         for asked_at, page in read_ahead(listing, clock=self._job.clock):
             self._store(page.rows, page.unreadable, asked_at=asked_at)
             seen.update(row.id for row in page.rows)
-            pages, total = page.number, page.total
-        if total is None and (seen or pages > 1):
-            total = self._job.client.count(self._entity, filters=filters)
-        if (total or 0) != len(seen):
+            totals.append(page.total)
+        if totals == [None]:
+            totals = [self._job.client.count(self._entity, filters=filters) if seen else 0]
+        if set(totals) != {len(seen)}:
             # A row saved or removed meanwhile moves the ones behind it past a page's edge.
             ids = self._job.client.ids(self._entity, filters=filters)
             while chunk := list(islice(ids, CHUNK)):

@@ -73,6 +73,9 @@ def test_it_makes_what_is_asked_for_go_wrong() -> None:
         with pytest.raises(requests.exceptions.SSLError, match="certificate"):
             requests.get(url, timeout=5)
     shown = subprocess.run(
-        [sys.executable, "-c", START, "--faults", "list"], capture_output=True, text=True
+        [sys.executable, "-c", START, "--faults", "list"],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert "One byte a second." in shown.stdout
