@@ -106,7 +106,7 @@ class Judge:
             addons={int(product): count for product, count in membership.addons.items()},
         )
         if expected.products is None:
-            note = f"The limits of {', '.join(expected.unknown)} are unknown."
+            note = f"The limits of {', '.join(expected.unknown)} are unknown{_MAKE_KNOWN}"
             return Judged(site.id, Verdict.UNPROVEN, note, membership.id)
         wanted, shown = expected.on(site.id), dict(site.effective_limits or {})
         found = differences(wanted, shown)
@@ -139,6 +139,7 @@ class Judge:
         return Session(self.engine, expire_on_commit=False)
 
 
+_MAKE_KNOWN = ": `planbridge catalogue learn` or `import` makes them known."
 _WRITING = (
     ChangeState.ACCEPTED,
     ChangeState.APPLYING,

@@ -33,7 +33,8 @@ class Every:
     @property
     def words(self) -> str:
         """In minutes."""
-        return f"every {self.pause.total_seconds() / 60:g} minutes"
+        minutes = self.pause.total_seconds() / 60
+        return "every minute" if minutes == 1 else f"every {minutes:g} minutes"
 
     def after(self, now: datetime, network_id: int) -> datetime:
         """One pause later."""

@@ -116,6 +116,10 @@ class TestRhythms:
         assert FIVE.after(NOW, 1) == NOW + timedelta(minutes=5)
         waits = [(FIVE.retry(NOW, failures) - NOW) for failures in (1, 2, 3, 50)]
         assert waits == [timedelta(minutes=each) for each in (5, 10, 20, 60)]
+        assert (FIVE.words, Every(timedelta(minutes=1)).words) == (
+            "every 5 minutes",
+            "every minute",
+        )
         daily = Every(timedelta(hours=24))
         assert daily.retry(NOW, 9) - NOW == timedelta(hours=24)
 
@@ -341,6 +345,16 @@ class TestRealJobs:
             session.add(row)
         self.call("resume", "lab", "billing")
         assert sweep() == 1
+
+    def test_an_old_network_that_hides_limits_is_no_failure(self, planbridge: App) -> None:
+        """Trying again every quarter of an hour would change nothing."""
+        with SandboxNetwork(release="2.4.12") as old:
+            with planbridge.session() as session:
+                NetworkRepository(session, planbridge.seal).add(
+                    "old", old.url, Credentials(old.api_key, old.api_secret), now=NOW
+                )
+            self.call("run", "old", "mirror")
+            assert "does not show the limits" in self.call("run", "old", "drift")
 
     def test_a_failed_run_is_an_error_of_the_command(
         self, planbridge: App, sandbox: SandboxNetwork
