@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sqlmodel import Session
+
+from bridge.store import schedules as store
 from bridge.store.billings import BillingRepository
-from bridge.store.schedules import networks_paused
+from bridge.store.drift import unsolved
 from bridge.store.tables import Network
 from sync import drift
 from sync.passes import run
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from bridge.wiring import App
 
 BILLING = "billing"
+_LATE = timedelta(minutes=15)
+_FAILURES = 3
 GoOn = Callable[[], bool]
 
 
@@ -82,7 +87,7 @@ def sweep_billing(planbridge: App) -> Callable[[], int]:
 
     def sweep() -> int:
         with planbridge.session() as session:
-            held = networks_paused(session, BILLING)
+            held = store.networks_paused(session, BILLING)
         return renewals.sweep(without=held)
 
     return sweep
@@ -96,7 +101,7 @@ def _bills(planbridge: App) -> Callable[[Network, GoOn], str]:
         worked = renewals.sweep(network.key)
         with planbridge.session() as session:
             due, stuck = BillingRepository(session).waiting(network.key, planbridge.clock())
-        return f"{worked} memberships worked at, {due} due still, {stuck} need the operator"
+        return f"memberships worked at: {worked}, due still: {due}, for the operator: {stuck}"
 
     return bill
 
@@ -133,3 +138,20 @@ def _looks_for_drift(planbridge: App) -> Callable[[Network, GoOn], str]:
         )
 
     return look
+
+
+def schedule_alarms(session: Session, *, clock: Callable[[], datetime]) -> str:
+    """Which jobs keep failing or are not taken up; "" when none."""
+    late = store.in_trouble(session, overdue_since=clock() - _LATE, failures=_FAILURES)
+    return "; ".join(
+        f"{job} of {network} " + (f"failed {failures} times" if failures else "is overdue")
+        for network, job, failures in late
+    )
+
+
+def drift_alarms(session: Session) -> str:
+    """On which networks sites differ from what was sold; "" on none."""
+    return "; ".join(
+        f"sites of {network} that differ: {count} (planbridge drift show {network})"
+        for network, count in unsolved(session)
+    )

@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from bridge.domain.ladder import Ladder
 from bridge.errors import StoreError
-from bridge.jobs import schedules, sweep_billing
+from bridge.jobs import drift_alarms, schedule_alarms, schedules, sweep_billing
 from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
@@ -298,8 +298,12 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         webhooks=webhooks,
         checks={"database": partial(_database_trouble, planbridge.engine)},
         alarms={
-            "stripe events": partial(_event_alarms, planbridge.engine),
-            "billing": partial(_billing_alarms, planbridge.engine),
+            "stripe events": partial(_ask, planbridge.engine, _event_alarms),
+            "billing": partial(_ask, planbridge.engine, _billing_alarms),
+            "drift": partial(_ask, planbridge.engine, drift_alarms),
+            "schedules": partial(
+                _ask, planbridge.engine, partial(schedule_alarms, clock=planbridge.clock)
+            ),
         },
         lifespan=lifespan,
     )
@@ -313,21 +317,21 @@ def _database_trouble(engine: Engine) -> str:
     return ""
 
 
-def _event_alarms(engine: Engine) -> str:
+def _ask(engine: Engine, alarms: Callable[[Session], str]) -> str:
     try:
         with Session(engine) as session:
-            alarms = EventPassRepository(session).alarms()
+            return alarms(session)
     except SQLAlchemyError:
         return "nobody knows: the database does not answer"
+
+
+def _event_alarms(session: Session) -> str:
+    alarms = EventPassRepository(session).alarms()
     return "; ".join(f"{network}: {alarm}" for network, alarm in alarms)
 
 
-def _billing_alarms(engine: Engine) -> str:
-    try:
-        with Session(engine) as session:
-            waiting = len(BillingRepository(session).list(needs_operator=True))
-    except SQLAlchemyError:
-        return "nobody knows: the database does not answer"
+def _billing_alarms(session: Session) -> str:
+    waiting = len(BillingRepository(session).list(needs_operator=True))
     return f"{waiting} wait for you: planbridge billing list --attention" if waiting else ""
 
 

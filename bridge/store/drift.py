@@ -10,7 +10,14 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_
 from sqlmodel import Session, col, select
 
 from bridge.domain.limits import LIMITED_SITE_TYPE
-from bridge.store.tables import DriftFinding, DriftPolicy, DriftScan, DriftState, SiteRecord
+from bridge.store.tables import (
+    DriftFinding,
+    DriftPolicy,
+    DriftScan,
+    DriftState,
+    Network,
+    SiteRecord,
+)
 
 STALE_AFTER: Final = timedelta(hours=24)
 """A scan that was cut off longer ago is begun anew."""
@@ -71,6 +78,18 @@ def findings(
         .where(DriftFinding.network_id == network_id, col(DriftFinding.state).in_(states))
         .order_by(col(DriftFinding.site_id))
     ).all()
+
+
+def unsolved(session: Session) -> Sequence[tuple[str, int]]:
+    """How many sites differ on which networks, by the network's name."""
+    rows = session.exec(
+        select(Network.name, func.count())
+        .join(DriftFinding, col(DriftFinding.network_id) == Network.id)
+        .where(col(DriftFinding.state).in_((DriftState.OPEN, DriftState.STUCK)))
+        .group_by(Network.name)
+        .order_by(Network.name)
+    )
+    return [(name, count) for name, count in rows]
 
 
 def find(session: Session, network_id: int, site_id: int) -> DriftFinding | None:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import and_, or_, update
 from sqlmodel import Session, col, select
 
-from bridge.store.tables import JobSchedule
+from bridge.store.tables import JobSchedule, Network
 
 _LONGEST: Final = 2000
 
@@ -74,6 +74,27 @@ def networks_paused(session: Session, job: str) -> set[int]:
             )
         )
     )
+
+
+def in_trouble(
+    session: Session, *, overdue_since: datetime, failures: int
+) -> Sequence[tuple[str, str, int]]:
+    """Jobs that failed so often in a row, or that nobody took up since then.
+
+    As (network's name, job, failures in a row); those that are held or under way are not
+    among them.
+    """
+    overdue = and_(col(JobSchedule.due_at) < overdue_since, col(JobSchedule.running_by) == "")
+    rows = session.exec(
+        select(Network.name, JobSchedule.job, JobSchedule.failures)
+        .join(JobSchedule, col(JobSchedule.network_id) == Network.id)
+        .where(
+            col(JobSchedule.paused).is_(False),
+            or_(col(JobSchedule.failures) >= failures, overdue),
+        )
+        .order_by(Network.name, JobSchedule.job)
+    )
+    return [(name, job, failed) for name, job, failed in rows]
 
 
 def begin(session: Session, schedule: JobSchedule, *, by: str, now: datetime) -> None:

@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 from typer.testing import CliRunner
 
 from bridge.cli import drift as commands
+from bridge.jobs import drift_alarms
 from bridge.network.client import Entity
 from bridge.network.faults import ServerFault
 from bridge.sandbox.example_limits import (
@@ -154,11 +155,15 @@ def test_a_limit_changed_by_hand_is_found_and_repaired(engine: Engine, open_lab:
     assert [sentence for sentence in finding.differences if "visits" in sentence]
     assert "override" in finding.overrides[0]
     assert finding.shown["visits"]["limit"] == 5
+    with watched.lab.session() as session:
+        assert drift_alarms(session) == "sites of lab that differ: 1 (planbridge drift show lab)"
     (done,) = watched.repair()
     assert done.state is DriftState.REPAIRED, done
     assert watched.shown_visits(watched.site) == before
     assert watched.findings()[watched.site].shown["visits"]["limit"] == 5, "what was taken away"
     assert watched.scan().drifted == 0
+    with watched.lab.session() as session:
+        assert drift_alarms(session) == ""
 
 
 def test_a_dry_run_shows_the_write_and_writes_nothing(watched: Watched) -> None:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from bridge.cli import schedules as commands
 from bridge.errors import NetworkError, PlanbridgeError
-from bridge.jobs import sweep_billing
+from bridge.jobs import schedule_alarms, sweep_billing
 from bridge.network.faults import Maintenance
 from bridge.sandbox.faults import Fault
 from bridge.sandbox.server import SandboxNetwork
@@ -257,6 +257,27 @@ class TestRunning:
         stand.until(lambda: stand.row("slow").finished_at is not None)
         assert stand.row("slow").due_at == stand.clock.now
 
+    def test_jobs_in_trouble_raise_an_alarm(self, stand: Stand) -> None:
+        """Three failures in a row, or nobody there to take it up; not one that is held."""
+
+        def alarms() -> str:
+            with Session(stand.engine) as session:
+                return schedule_alarms(session, clock=stand.clock)
+
+        one = stand.process()
+        stand.work.error = NetworkError(network="lab", what="it is away")
+        for expected in ("", "", "job of lab failed 3 times"):
+            one.run(stand.network, "job")
+            assert alarms() == expected
+        stand.work.error = None
+        one.run(stand.network, "job")
+        assert alarms() == ""
+        stand.clock.now += timedelta(minutes=21)
+        assert alarms() == "job of lab is overdue"
+        with Session(stand.engine) as session, session.begin():
+            store.pause(session, stand.network.key, ["job"], paused=True)
+        assert alarms() == ""
+
     def test_an_unknown_job_is_told(self, stand: Stand) -> None:
         with pytest.raises(UnknownJob, match="schedules list"):
             stand.process().run(stand.network, "nonsense")
@@ -338,7 +359,7 @@ class TestRealJobs:
         sweep = sweep_billing(planbridge)
         self.call("pause", "lab", "billing")
         assert sweep() == 0
-        assert "1 memberships worked at, 0 due still" in self.call("run", "lab", "billing")
+        assert "memberships worked at: 1, due still: 0" in self.call("run", "lab", "billing")
         with planbridge.session() as session:
             row = session.get_one(Billing, (network.key, 1))
             row.due_at = planbridge.clock()
