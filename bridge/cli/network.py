@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +11,7 @@ import typer
 
 from bridge.cli.printing import print_json, print_table
 from bridge.errors import InvalidInput
+from bridge.network.check import findings, look_around, refused_write
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
 from bridge.payments.client import check_mode
@@ -126,23 +127,39 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 @app.command()
 def check(name: Name, as_json: AsJson = False) -> None:
-    """Find out by reading (never writing) what a network can do.
+    """Find out, without changing anything, what a network can do and what it lacks.
 
     Example: planbridge network check main
     """
     planbridge = open_app()
     network = planbridge.network(name)
-    capabilities = planbridge.client(network).probe()
+    with planbridge.client(network) as client:
+        capabilities = client.probe()
+        refused = refused_write(client)
     with planbridge.session() as session:
-        NetworkRepository(session, planbridge.seal).save_capabilities(
+        repository = NetworkRepository(session, planbridge.seal)
+        repository.save_capabilities(
             session.merge(network), capabilities.as_json(), now=planbridge.clock()
         )
+        user = repository.credentials(network).wp_username
+    found = findings(
+        capabilities,
+        refused=refused,
+        around=look_around(network.url),
+        wordpress_user=bool(user),
+    )
     if as_json:
-        print_json(capabilities.as_json())
+        print_json({**capabilities.as_json(), "findings": [asdict(each) for each in found]})
         return
-    found = {key: value for key, value in capabilities.as_json().items() if key != "schemas"}
-    found["behaves like"] = capabilities.likely_release
-    print_table(["what", "found"], found.items(), title=f"{name} is reachable")
+    rows = [
+        (each.what, each.found, *(("", "") if each.good is not False else (each.cost, each.cure)))
+        for each in found
+    ]
+    print_table(
+        ["what", "found", "what it costs", "what to do"],
+        rows,
+        title=f"{name} answers, like a release {capabilities.likely_release}",
+    )
 
 
 @app.command()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -19,7 +19,8 @@ from bridge.network.records import SiteRow
 from bridge.network.schema import Argument, Schema
 from bridge.network.transport import Transport
 
-_NO_SUCH_ID = 2147483647
+NO_SUCH_ID = 2147483647
+_SITES_TRIED = 20
 # Arguments of writes are published for these; others are never written against a wrong schema.
 _WRITTEN = (Entity.MEMBERSHIP, Entity.PRODUCT, Entity.DISCOUNT_CODE, Entity.PAYMENT, Entity.SITE)
 
@@ -43,10 +44,10 @@ class SiteSearch(StrEnum):
 class Capabilities:
     """What a network can do. None means that it has nothing to try it on.
 
-    ``clock_skew`` is the server's clock minus ours, in whole seconds. ``statuses`` are the
-    membership statuses that a JSON body may carry; ``integer_amounts`` names the entities
-    whose amounts a JSON body may only carry without cents. Both are worked round by writing
-    ``text/plain``.
+    ``clock_skew`` is the server's clock minus ours, in whole seconds; one is none.
+    ``statuses`` are the membership statuses that a JSON body may carry;
+    ``integer_amounts`` names the entities whose amounts a JSON body may only carry without
+    cents. Both are worked round by writing ``text/plain``.
     """
 
     label: str = ""
@@ -149,23 +150,21 @@ def probe(transport: Transport, *, clock: Callable[[], datetime]) -> Capabilitie
         )
     now, there = clock(), auth.sent_at
     product = _first(transport, Entity.PRODUCT)
-    site = _first(transport, Entity.SITE, {"type": "customer_owned"})
+    sites = _customer_sites(transport)
     return Capabilities(
         label=str(welcome.get("label") or ""),
         paging=Paging.OFFSET if product.total is None else Paging.PAGE,
         counts_rows=product.total is not None,
-        site_ids=None if site.raw is None else bool(site.raw.get("id")),
-        site_links=None if site.raw is None else site.raw.get("membership_id") is not None,
+        site_ids=any(site.get("id") for site in sites) if sites else None,
+        site_links=any(site.get("membership_id") is not None for site in sites) if sites else None,
         site_search=find_site_search(transport),
-        effective_limits=(
-            None if site.raw is None else SiteRow.parse(site.raw).effective_limits is not None
-        ),
+        effective_limits=_show_limits(sites),
         product_addons=(
             None if product.raw is None else product.raw.get("available_addons") is not None
         ),
         modified_since=_narrows_by_date(transport),
         settings=_offers(transport, "/settings"),
-        clock_skew=None if there is None else round((there - now).total_seconds()),
+        clock_skew=None if there is None else _skew(there - now),
         schemas={
             entity: schema
             for entity in _WRITTEN
@@ -179,7 +178,7 @@ def find_site_search(transport: Transport) -> SiteSearch:
     so one that finds nothing for an id that cannot exist is honoured.
     """
     for how in (SiteSearch.COLUMN, SiteSearch.META):
-        if _first(transport, Entity.SITE, site_filter(how, _NO_SUCH_ID)).raw is None:
+        if _first(transport, Entity.SITE, site_filter(how, NO_SUCH_ID)).raw is None:
             return how
     return SiteSearch.NONE
 
@@ -201,6 +200,34 @@ def find_schema(transport: Transport, entity: Entity) -> Schema | None:
     except (ApiOff, Blocked, HtmlInstead, NotWordPress, Refused):
         return None  # some hosts answer OPTIONS in front of WordPress
     return Schema.parse(published) if isinstance(published, dict) else None
+
+
+def _customer_sites(transport: Transport) -> list[dict[str, Any]]:
+    """Some sites, those of customers where they can be told; old ones and new ones."""
+    filters: Filters = {"type": "customer_owned"}
+    params = page_params(Entity.SITE, number=1, per_page=_SITES_TRIED, filters=filters)
+    found: list[dict[str, Any]] = []
+    for order in ("ASC", "DESC"):
+        _, rows = transport.read(f"/{Entity.SITE}", {**params, "order": order})
+        found += [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        if len(found) < _SITES_TRIED or _show_limits(found):
+            break  # these are all, or tell enough
+    return found
+
+
+def _show_limits(sites: list[dict[str, Any]]) -> bool | None:
+    """Whether any site shows limits: one whose membership was deleted has none, on a network
+    that shows them as well (domain/live-findings.md §2.3).
+    """
+    if not sites:
+        return None
+    return any(SiteRow.parse(site).effective_limits is not None for site in sites)
+
+
+def _skew(difference: timedelta) -> int:
+    """Whole seconds; HTTP tells no fractions, so one second may be none."""
+    seconds = round(difference.total_seconds())
+    return 0 if abs(seconds) <= 1 else seconds
 
 
 @dataclass(frozen=True, slots=True)

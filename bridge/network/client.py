@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.network.capabilities import (
+    NO_SUCH_ID,
     Capabilities,
     SiteSearch,
     find_schema,
@@ -30,7 +31,14 @@ from bridge.network.records import SiteRow
 from bridge.network.row import Row
 from bridge.network.rows import parse_row
 from bridge.network.schema import Schema
-from bridge.network.transport import PATIENCE, PERSISTENCE, Retries, Timeouts, Transport
+from bridge.network.transport import (
+    PATIENCE,
+    PERSISTENCE,
+    Body,
+    Retries,
+    Timeouts,
+    Transport,
+)
 from bridge.network.writes import Writer, encode
 
 __all__ = ["Entity", "NetworkClient", "Page"]
@@ -108,6 +116,23 @@ class NetworkClient:
         self._site_search = capabilities.site_search
         self._schemas = dict(capabilities.schemas)
         return capabilities
+
+    def try_write(self) -> None:
+        """Ask for a write of a membership that cannot exist, to see whether it gets through.
+
+        Raises:
+            Fault: something other than its not being there keeps it from being done.
+        """
+        body = Body(data=b'{"times_billed":0}')
+        try:
+            self._transport.send("PUT", f"/{Entity.MEMBERSHIP}/{NO_SUCH_ID}", body=body)
+        except Gone:
+            return
+        raise BrokenAnswer(
+            network=self.name,
+            request=f"PUT /{Entity.MEMBERSHIP}/{NO_SUCH_ID}",
+            what="a success, though there is no such membership",
+        )
 
     def pages(
         self,
