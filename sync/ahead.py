@@ -8,16 +8,16 @@ from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
 from typing import TypeAlias
 
-from bridge.network.listing import Page
+from bridge.network.listing import RawPage
 
-_Found: TypeAlias = tuple[datetime, Page]
+_Found: TypeAlias = tuple[datetime, RawPage]
 
 
-def read_ahead(pages: Iterator[Page], *, clock: Callable[[], datetime]) -> Iterator[_Found]:
+def read_ahead(pages: Iterator[RawPage], *, clock: Callable[[], datetime]) -> Iterator[_Found]:
     """Each page with the time at which it was asked for, one page ahead of the caller.
 
-    WordPress takes far longer to make a page than we to store it, so storing costs nothing
-    when both go on at once. An error of the listing is raised where its page would have
+    WordPress takes far longer to make a page than we to read and store it, so that costs
+    nothing when both go on at once. An error of the listing is raised where its page would have
     come. The reading thread is a daemon: an interrupt does not wait for a slow answer.
     """
     found: SimpleQueue[_Found | BaseException | None] = SimpleQueue()

@@ -82,8 +82,9 @@ class EntityPass:
     def _read_pages(self) -> list[int | None]:
         """Store every page; what the network said with each how many rows there are."""
         totals: list[int | None] = []
-        listing = self._job.client.pages(self._entity, start_page=self._start_page)
-        for asked_at, page in read_ahead(listing, clock=self._job.clock):
+        listing = self._job.client.raw_pages(self._entity, start_page=self._start_page)
+        for asked_at, raw in read_ahead(listing, clock=self._job.clock):
+            page = self._job.client.read(self._entity, raw)
             with self._session() as session, session.begin():
                 written, refused = self._writer.write(session, page.rows, asked_at=asked_at)
                 self._spare(session, [*page.unreadable, *refused])

@@ -139,8 +139,9 @@ class IncrementalPass:
         filters = modified_after(self._after)
         seen: set[int] = set()
         totals: list[int | None] = []
-        listing = self._job.client.pages(self._entity, filters=filters)
-        for asked_at, page in read_ahead(listing, clock=self._job.clock):
+        listing = self._job.client.raw_pages(self._entity, filters=filters)
+        for asked_at, raw in read_ahead(listing, clock=self._job.clock):
+            page = self._job.client.read(self._entity, raw)
             self._store(page.rows, page.unreadable, asked_at=asked_at)
             seen.update(row.id for row in page.rows)
             totals.append(page.total)

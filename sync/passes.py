@@ -52,6 +52,9 @@ ENTITIES: Final[tuple[Entity, ...]] = (
 CHECKED_FOR: Final = timedelta(days=1)
 """An incremental sync believes so long what was found out about a network."""
 
+JUST_CHECKED: Final = timedelta(minutes=10)
+"""A whole sync does so only right after `network add` or `network check`."""
+
 # After these no other entity will fare better.
 _ENDS_THE_RUN = (
     BadCredentials,
@@ -95,11 +98,15 @@ def run(
     """
     network_id = id_of(network)
     with exclusive(engine, f"sync-{network_id}", what=f"A sync of {network.name}"):
-        known = _known(engine, network_id, now=clock()) if incremental else None
-        if known is not None:
+        known = _known(
+            engine, network_id, now=clock(), within=CHECKED_FOR if incremental else JUST_CHECKED
+        )
+        if incremental and known is not None:
             capabilities, currency_told = known, True
         else:
-            capabilities, currency_told = _find_out(engine, network_id, client, clock=clock)
+            capabilities, currency_told = _find_out(
+                engine, network_id, client, clock=clock, known=known
+            )
         job = Job(
             engine=engine,
             network_id=network_id,
@@ -116,27 +123,39 @@ def run(
         )
 
 
-def _known(engine: Engine, network_id: int, *, now: datetime) -> Capabilities | None:
+def _known(
+    engine: Engine, network_id: int, *, now: datetime, within: timedelta
+) -> Capabilities | None:
     """What was found out about the network not long ago."""
     with Session(engine) as session:
         network = session.get_one(Network, network_id)
-        if network.checked_at is None or now - network.checked_at > CHECKED_FOR:
+        if network.checked_at is None or now - network.checked_at > within:
             return None
         return Capabilities.from_json(network.capabilities)
 
 
 def _find_out(
-    engine: Engine, network_id: int, client: NetworkClient, *, clock: Callable[[], datetime]
+    engine: Engine,
+    network_id: int,
+    client: NetworkClient,
+    *,
+    clock: Callable[[], datetime],
+    known: Capabilities | None,
 ) -> tuple[Capabilities, bool]:
     """What the network can do, and whether its settings tell the currency; both kept."""
-    capabilities = client.probe()
+    if known is None:
+        capabilities = client.probe()
+    else:
+        client.greet()
+        capabilities = known
     settings = (client.settings() if capabilities.settings else None) or {}
     with Session(engine) as session, session.begin():
         network = session.get_one(Network, network_id)
         if shows_effective(session, network_id):
             # The sites that the probe looks at may be those without a membership.
             capabilities = replace(capabilities, effective_limits=True)
-        save_capabilities(session, network, capabilities.as_json(), now=clock())
+        if known is None:
+            save_capabilities(session, network, capabilities.as_json(), now=clock())
         save_terms(session, network, terms_from_settings(settings, network_terms(network)))
     return capabilities, "currency_symbol" in settings
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from bridge.domain.limits import Release
+from bridge.network.answers import Answer
 from bridge.network.entities import Entity
 from bridge.network.faults import ApiOff, Blocked, HtmlInstead, NotWordPress, Refused
 from bridge.network.listing import Filters, modified_after, page_params
@@ -143,11 +144,7 @@ def probe(transport: Transport, *, clock: Callable[[], datetime]) -> Capabilitie
     Raises:
         Fault: the network cannot be used at all, by the first thing that is wrong.
     """
-    auth, welcome = transport.read("/auth")
-    if not isinstance(welcome, dict) or "success" not in welcome:
-        raise NotWordPress(
-            network=transport.network, url=auth.url, what="an answer that is not the plugin's"
-        )
+    auth, welcome = sign_in(transport)
     now, there = clock(), auth.sent_at
     product = _first(transport, Entity.PRODUCT)
     sites = _customer_sites(transport)
@@ -171,6 +168,20 @@ def probe(transport: Transport, *, clock: Callable[[], datetime]) -> Capabilitie
             if (schema := find_schema(transport, entity)) is not None
         },
     )
+
+
+def sign_in(transport: Transport) -> tuple[Answer, dict[str, Any]]:
+    """The plugin's welcome.
+
+    Raises:
+        Fault: the network cannot be used at all, by the first thing that is wrong.
+    """
+    answer, welcome = transport.read("/auth")
+    if not isinstance(welcome, dict) or "success" not in welcome:
+        raise NotWordPress(
+            network=transport.network, url=answer.url, what="an answer that is not the plugin's"
+        )
+    return answer, welcome
 
 
 def find_site_search(transport: Transport) -> SiteSearch:

@@ -14,6 +14,7 @@ from bridge.network.capabilities import (
     find_schema,
     find_site_search,
     probe,
+    sign_in,
     site_filter,
 )
 from bridge.network.endpoint import Endpoint
@@ -26,7 +27,17 @@ from bridge.network.faults import (
     PagingIgnored,
     UnreadableRow,
 )
-from bridge.network.listing import Filters, Page, count_rows, read_ids, walk_ids, walk_rows
+from bridge.network.listing import (
+    Filters,
+    Page,
+    RawPage,
+    count_rows,
+    read_ids,
+    read_page,
+    walk_ids,
+    walk_raw,
+    walk_rows,
+)
 from bridge.network.records import SiteRow
 from bridge.network.row import Row
 from bridge.network.rows import parse_row
@@ -154,6 +165,28 @@ class NetworkClient:
             per_page=per_page,
             filters=filters or {},
         )
+
+    def raw_pages(
+        self, entity: Entity, *, start_page: int = 1, filters: Filters | None = None
+    ) -> Iterator[RawPage]:
+        """The same pages before their rows are read, which `read` does: for one thread that
+        asks for a page while another reads the one before.
+        """
+        return walk_raw(
+            self._transport,
+            entity,
+            start_page=start_page,
+            per_page=_AT_ONCE,
+            filters=filters or {},
+        )
+
+    def read(self, entity: Entity, raw: RawPage) -> Page:
+        """Read the rows of a page."""
+        return read_page(entity, raw, network=self.name)
+
+    def greet(self) -> None:
+        """Sign in, and nothing else: the right error of a network that cannot be used."""
+        sign_in(self._transport)
 
     def ids(
         self, entity: Entity, *, per_page: int = 100, filters: Filters | None = None

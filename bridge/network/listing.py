@@ -33,6 +33,15 @@ class Page:
     unreadable: list[UnreadableRow] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """A page as it came, its rows identified but not read yet; see `Page`."""
+
+    number: int
+    items: list[Json]
+    total: int | None
+
+
 def wire_time(moment: datetime) -> str:
     """An aware time as the network writes it: UTC, ``2027-01-31 23:59:59``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -86,6 +95,15 @@ def walk_rows(
     transport: Transport, entity: Entity, *, start_page: int, per_page: int, filters: Filters
 ) -> Iterator[Page]:
     """Pages of rows in the order of their ids (`NetworkClient.pages`)."""
+    raw = walk_raw(transport, entity, start_page=start_page, per_page=per_page, filters=filters)
+    for page in raw:
+        yield read_page(entity, page, network=transport.network)
+
+
+def walk_raw(
+    transport: Transport, entity: Entity, *, start_page: int, per_page: int, filters: Filters
+) -> Iterator[RawPage]:
+    """The same, not read yet (`NetworkClient.raw_pages`)."""
     kind = ROWS[entity]
     pages = _walk(
         transport,
@@ -96,13 +114,18 @@ def walk_rows(
         identity=lambda each: kind.identity(_row(each)),
     )
     for number, new, total in pages:
-        page = Page(number=number, rows=[], total=total)
-        for each in new:
-            try:
-                page.rows.append(kind.parse(_row(each), network=transport.network))
-            except UnreadableRow as unreadable:
-                page.unreadable.append(unreadable)
-        yield page
+        yield RawPage(number, new, total)
+
+
+def read_page(entity: Entity, raw: RawPage, *, network: str) -> Page:
+    """The rows of a page, read."""
+    page = Page(number=raw.number, rows=[], total=raw.total)
+    for each in raw.items:
+        try:
+            page.rows.append(ROWS[entity].parse(_row(each), network=network))
+        except UnreadableRow as unreadable:
+            page.unreadable.append(unreadable)
+    return page
 
 
 def walk_ids(

@@ -29,7 +29,7 @@ from bridge.sandbox.server import SandboxNetwork
 from bridge.store import schema
 from bridge.store.engine import make_engine
 from bridge.store.mirror import fingerprint
-from bridge.store.networks import Credentials, NetworkRepository, id_of
+from bridge.store.networks import Credentials, NetworkRepository, id_of, save_capabilities
 from bridge.store.seals import Seal
 from bridge.store.tables import MembershipRecord, Network
 from sync.pages import PageWriter
@@ -152,6 +152,8 @@ def _mirror(database: str, url: str) -> Iterator[tuple[Engine, Network]]:
         network = NetworkRepository(session, seal).add(
             "benchmark", url, Credentials(KEY, SECRET), now=_now()
         )
+        with _client(url) as client:  # as `planbridge network add` does
+            save_capabilities(session, network, client.probe().as_json(), now=_now())
         session.commit()
         session.expunge(network)
     try:
