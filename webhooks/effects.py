@@ -116,7 +116,7 @@ def _is_same(notice: PaidNotice, known: Change, seen: SightingRepository) -> boo
         return True
     if alike(theirs, ours) or known.amount_paid not in (None, notice.amount):
         return False
-    seen.link([known.payment_key, notice.payment_key], assumed=notice.payment_key)
+    seen.assume(known.payment_key, notice.payment_key)
     return True
 
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.store.tables import (
     Change,
@@ -104,40 +103,34 @@ class SightingRepository:
         self._connection.execute(update(_seen).where(*self._of(sighting.id)).values(values))
         return True
 
-    def link(self, ids: Sequence[str], *, assumed: str = "") -> list[str]:
-        """Note that ids are of one payment, and return those that turn out not to be.
+    def link(self, ids: Sequence[str]) -> list[str]:
+        """Note that an object names these as ids of one payment.
 
-        ``assumed`` is the one of them for which no object says so. An id that was assumed
-        to be of a payment is parted from it when an object names another of its kind.
+        Returns ids that were assumed to be of this payment and turn out not to be, since it
+        has another id of their kind: they are parted from it.
         """
         if not ids:
             return []
-        known = self._payments(ids)
-        payment = min(known.values(), default=ids[0])
-        for merged in set(known.values()) - {payment}:
+        assumed, sure = self._flags(ids)
+        payment = self._join(ids, assumed=bool(assumed) and not sure)
+        if assumed and sure:
+            # An object names both: what was assumed is so.
             self._connection.execute(
                 update(_ids)
-                .where(_ids.c.account == self._account, _ids.c.payment == merged)
-                .values(payment=payment)
+                .where(_ids.c.account == self._account, _ids.c.payment == payment)
+                .values(assumed=False)
             )
-        fresh = [one for one in ids if one not in known]
-        if fresh:
-            dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-            self._connection.execute(
-                dialect.insert(_ids).on_conflict_do_nothing(),
-                [
-                    {
-                        "account": self._account,
-                        "stripe_id": one,
-                        "payment": payment,
-                        "assumed": False,
-                    }
-                    for one in fresh
-                ],
-            )
-        if assumed:
-            self._connection.execute(update(_ids).where(*self._id(assumed)).values(assumed=True))
-        return [] if assumed else self._part(payment)
+        return self._part(payment)
+
+    def assume(self, known: str, other: str) -> None:
+        """Take the payment of ``other`` for that of ``known``, though no object says so."""
+        theirs = self.same_payment(other)
+        self._join([known, other])
+        self._connection.execute(
+            update(_ids)
+            .where(_ids.c.account == self._account, _ids.c.stripe_id.in_(sorted(theirs)))
+            .values(assumed=True)
+        )
 
     def same_payment(self, stripe_id: str) -> set[str]:
         """All ids of the payment that an id is of; itself at least."""
@@ -210,6 +203,34 @@ class SightingRepository:
     def _ids_of(self, sighting: Sighting) -> set[str]:
         return self.same_payment(sighting.payment[0]) if sighting.payment else set()
 
+    def _flags(self, ids: Sequence[str]) -> tuple[set[str], set[str]]:
+        """Which of these ids are only assumed to be of their payment, and which are surely."""
+        rows = self._connection.execute(
+            select(_ids.c.stripe_id, _ids.c.assumed).where(
+                _ids.c.account == self._account, _ids.c.stripe_id.in_(ids)
+            )
+        ).all()
+        return (
+            {row.stripe_id for row in rows if row.assumed},
+            {row.stripe_id for row in rows if not row.assumed},
+        )
+
+    def _join(self, ids: Sequence[str], *, assumed: bool = False) -> str:
+        """Make one payment of what these ids are of; its key."""
+        known = self._payments(ids)
+        payment = min(known.values(), default=ids[0])
+        for merged in set(known.values()) - {payment}:
+            self._connection.execute(
+                update(_ids)
+                .where(_ids.c.account == self._account, _ids.c.payment == merged)
+                .values(payment=payment)
+            )
+        fresh = [one for one in dict.fromkeys(ids) if one not in known]
+        if fresh:
+            common = {"account": self._account, "payment": payment, "assumed": assumed}
+            self._connection.execute(_ids.insert(), [{"stripe_id": one, **common} for one in fresh])
+        return payment
+
     def _part(self, payment: str) -> list[str]:
         rows = self._connection.execute(
             select(_ids.c.stripe_id, _ids.c.assumed).where(
@@ -217,12 +238,15 @@ class SightingRepository:
             )
         ).all()
         sure = {_prefix(row.stripe_id) for row in rows if not row.assumed}
-        wrong = [row.stripe_id for row in rows if row.assumed and _prefix(row.stripe_id) in sure]
-        for one in wrong:
-            self._connection.execute(
-                update(_ids).where(*self._id(one)).values(payment=one, assumed=False)
-            )
-        return wrong
+        assumed = [row.stripe_id for row in rows if row.assumed]
+        if not any(_prefix(one) in sure for one in assumed):
+            return []
+        self._connection.execute(
+            update(_ids)
+            .where(_ids.c.account == self._account, _ids.c.stripe_id.in_(assumed))
+            .values(payment=f"apart:{min(assumed)}", assumed=False)
+        )
+        return sorted(assumed)
 
     def _payments(self, ids: Iterable[str]) -> dict[str, str]:
         rows = self._connection.execute(
@@ -238,9 +262,6 @@ class SightingRepository:
 
     def _of(self, object_id: str) -> tuple[ColumnElement[bool], ...]:
         return _seen.c.account == self._account, _seen.c.id == object_id
-
-    def _id(self, stripe_id: str) -> tuple[ColumnElement[bool], ...]:
-        return _ids.c.account == self._account, _ids.c.stripe_id == stripe_id
 
 
 def alike(one: Iterable[str], other: Iterable[str]) -> bool:
