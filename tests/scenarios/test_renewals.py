@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from bridge.store.tables import EventState
+from bridge.sandbox.faults import Fault
+from bridge.sandbox.wire import Request
+from bridge.store.changes import ChangeRepository
+from bridge.store.collections import CollectionRepository
+from bridge.store.tables import Change, ChangeState, EventState
 from bridge.upgrades.opening import frozen_by
 from tests.scenarios.stage import DAY, MEMBER, NOW, PRICE, Stage, shuffled, staged
 
@@ -204,3 +208,69 @@ def test_a_network_that_is_away_gets_its_renewal_later(stage: Stage) -> None:
     assert stage.events(EventState.WAITING, EventState.FAILED) == []
     assert stage.billing.reason
     assert stage.billing.due_at is not None
+
+
+def test_a_renewal_waits_while_a_change_is_written(stage: Stage) -> None:
+    """Two writers at once would undo each other; afterwards it is carried out."""
+    stage.subscribe()
+    stage.deliver()
+    change = Change(
+        id="chg_1",
+        network_id=stage.network_id,
+        membership_id=MEMBER,
+        kind="upgrade",
+        state=ChangeState.APPLYING,
+        currency="USD",
+        created_at=NOW,
+        effective_at=NOW,
+        updated_at=NOW,
+    )
+    with Session(stage.store, expire_on_commit=False) as session:
+        session.add(change)
+        session.commit()
+    stage.pass_days(32)
+    assert stage.member.times_billed == 1
+    assert stage.billing.reason == "waits for change chg_1"
+    with Session(stage.store) as session:
+        ChangeRepository(session).move(
+            "chg_1", to=ChangeState.PROVEN, came_from=(ChangeState.APPLYING,), now=stage.clock()
+        )
+        session.commit()
+    stage.pass_days(1)
+    assert stage.member.times_billed == 2
+
+
+def test_a_deleted_customer_is_forgotten(stage: Stage) -> None:
+    """The next collection makes a new one; the operator is told."""
+    subscription = stage.subscribe()
+    stage.enrol(times_billed=1)
+    stage.deliver()
+    number = stage.member.customer_id
+    with Session(stage.store) as session:
+        CollectionRepository(session).keep_customer(
+            stage.network_id, number, subscription.customer, now=NOW
+        )
+        session.commit()
+    stage.api.customers.delete(subscription.customer)
+    stage.deliver()
+    with Session(stage.store) as session:
+        assert CollectionRepository(session).customer(stage.network_id, number) is None
+    (event,) = stage.events(EventState.ATTENTION)
+    assert event.type == "customer.deleted"
+
+
+def test_a_payment_that_dies_on_its_way_is_booked_once(stage: Stage) -> None:
+    """Noted before it is sent: the next try looks for it before it books it again."""
+    stage.subscribe()
+    stage.deliver()
+    refused = iter([Fault(status=500)])
+
+    def once(request: Request) -> Fault | None:
+        is_booking = request.method == "POST" and request.path.endswith("/payment")
+        return next(refused, None) if is_booking else None
+
+    stage.network.faults = once
+    stage.pass_days(34)
+    assert len(stage.payments) == 1
+    assert stage.member.times_billed == 2
+    assert stage.billing.noted.get("sent", {}) == {}
