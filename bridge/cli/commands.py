@@ -21,6 +21,7 @@ from bridge.cli import (
     sandbox,
     schedules,
     serve,
+    simulate,
     site,
     stripe,
     subscribe,
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(limits.app, name="limits")
     app.add_typer(drift.app, name="drift")
     app.add_typer(schedules.app, name="schedules")
+    app.command("simulate")(simulate.simulate)
     app.add_typer(stripe.app, name="stripe")
     app.add_typer(site.app, name="site")
     app.command("serve")(serve.serve)

@@ -1,0 +1,1 @@
+"""The service on a clock that jumps ahead, with stand-ins around it."""
