@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from bridge.domain.dates import end_of_day
 from bridge.errors import InvalidInput, UnknownMembership, UnknownProduct
 from bridge.sandbox.example_limits import EXTRA_DISK_SPACE
 from bridge.sandbox.examples import BASIC_ID, EXTRA_DISK_SPACE_ID, PREMIUM_ID, member, seed
+from bridge.sandbox.faults import Fault
 from bridge.sandbox.network_state import NetworkState
 from bridge.sandbox.server import SandboxNetwork
+from bridge.sandbox.wire import Request
 from bridge.settings import load_settings
 from bridge.simulation.script import Script, Wish
 from bridge.simulation.stage import simulate
@@ -357,3 +360,23 @@ def test_the_command_helps_and_its_exit_codes_are_those_of_the_errors(operator: 
     lacking = operator.command("simulate", "main", "1", "--product", "premium")
     assert lacking.returncode == InvalidInput.exit_code
     assert "--at" in lacking.stderr
+
+
+def _no_writes(request: Request) -> Fault | None:
+    return None if request.method in ("GET", "HEAD", "OPTIONS") else Fault(status=403)
+
+
+def test_what_waits_for_the_operator_is_told_and_not_tried_forever(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that refuses every write: a line for the renewal and one for the change."""
+    refusing = partial(SandboxNetwork, faults=_no_writes)
+    monkeypatch.setattr("bridge.simulation.stage.SandboxNetwork", refusing)
+    renewed = operator.simulate(PREMIUM_MEMBER, months=1)
+    assert len(what(renewed, "for the operator")) == 1
+    assert renewed.entries[-1].expiration == datetime(2026, 12, 14, 23, 59, 59, tzinfo=UTC)
+    wish = Wish(NOW + timedelta(days=1), ("premium",))
+    changed = operator.simulate(FREE_MEMBER, months=1, wishes=(wish,))
+    (waits,) = what(changed, "attention")
+    assert "403" in waits.what
+    assert changed.entries[-1].plan == "Free"
