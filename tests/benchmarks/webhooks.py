@@ -4,7 +4,8 @@ The server is a process of its own (uvicorn, one worker), the clients another; o
 cores each has one. All of them take the same signed events of about 3 KB over 32 kept
 connections. ``one commit each`` differs from ours in nothing but the commit: in its
 ``one writer`` form a single thread commits each event, in its ``thread each`` form every
-request commits for itself, as a plain synchronous service does.
+request commits for itself, as a plain synchronous service does. dj-stripe, if it is asked
+for, has an environment, a server and a SQLite file of its own, as durable as ours.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from bridge.store.events import EventFilter, EventRepository, NewEvent
 from bridge.store.tables import Network
 from bridge.web import problems
 from bridge.wiring import configure_logging
+from tests.benchmarks.other.dj_stripe import dj_stripe
 from webhooks.dispatch import Dispatcher
 from webhooks.endpoints import EndpointInfo, Endpoints
 from webhooks.inbox import Inbox, Receipt
@@ -71,11 +73,11 @@ class Load:
     p99: float
 
 
-def rows(database: str | None = None) -> list[dict[str, Any]]:
+def rows(database: str | None = None, *, peers: bool = False) -> list[dict[str, Any]]:
     """One row for each way of taking events; the ratio is ours to it.
 
     ``database`` is the URL of an empty database that may be filled; a SQLite file in a
-    temporary folder unless given.
+    temporary folder unless given. With ``peers`` dj-stripe is measured, too, on SQLite.
     """
     with tempfile.TemporaryDirectory() as folder:
         url = database or f"sqlite:///{folder}/benchmark.db"
@@ -84,6 +86,8 @@ def rows(database: str | None = None) -> list[dict[str, Any]]:
             mode: _measure(mode, url, network_id)
             for mode in ("nothing", "group", "handled", "one writer", "thread each")
         }
+        if peers:
+            measured["dj-stripe"] = _measure_dj_stripe(Path(folder))
     ours = measured["group"].per_second
     labels = {
         "nothing": "FastAPI route that does nothing (the limit)",
@@ -91,6 +95,7 @@ def rows(database: str | None = None) -> list[dict[str, Any]]:
         "handled": "ours, with the dispatcher at work beside it",
         "one writer": "one commit each, one writer",
         "thread each": "one commit each, a thread each",
+        "dj-stripe": "dj-stripe 2.11, waitress with 8 threads",
     }
     return [
         {
@@ -131,6 +136,22 @@ def _measure(mode: str, url: str, network_id: int) -> Load:
         latencies, elapsed = uvloop.run(_drive(port, requests[WARM_UP:], seconds=SECONDS))
     if mode != "nothing":
         _check(url, network_id, len(latencies))
+    return _load(latencies, elapsed)
+
+
+def _measure_dj_stripe(folder: Path) -> Load:
+    """With an event that it only stores: for others it asks Stripe within the request."""
+    with dj_stripe(folder, SECRET) as (port, path):
+        requests = [
+            _request(f"evt_peer_{number}", path=path, kind="balance.available")
+            for number in range(5_000)
+        ]
+        uvloop.run(_drive(port, requests[:WARM_UP], seconds=60.0))
+        latencies, elapsed = uvloop.run(_drive(port, requests[WARM_UP:], seconds=SECONDS))
+    return _load(latencies, elapsed)
+
+
+def _load(latencies: list[float], elapsed: float) -> Load:
     cuts = statistics.quantiles(latencies, n=100)
     return Load(len(latencies) / elapsed, cuts[49] * 1000, cuts[98] * 1000)
 
@@ -150,14 +171,16 @@ def _check(url: str, network_id: int, answered: int) -> None:
     _stored = total
 
 
-def _request(event_id: str) -> bytes:
+def _request(
+    event_id: str, *, path: str = f"/webhooks/stripe/{NAME}", kind: str = "customer.updated"
+) -> bytes:
     event = json.loads(EVENT.read_text())
-    event["id"] = event_id
+    event |= {"id": event_id, "type": kind}
     event["data"]["object"]["description"] = "x" * 1500
     body = json.dumps(event, indent=2).encode()
     signed = sign(body, SECRET, timestamp=int(time.time()))
     head = (
-        f"POST /webhooks/stripe/{NAME} HTTP/1.1\r\nHost: benchmark\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: benchmark\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         f"Stripe-Signature: {signed}\r\n\r\n"
     )
