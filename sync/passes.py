@@ -25,6 +25,7 @@ from bridge.network.faults import (
     Unreachable,
 )
 from bridge.store import passes
+from bridge.store.engine import hasty
 from bridge.store.limits import shows_effective
 from bridge.store.locks import exclusive
 from bridge.store.networks import id_of, mark_synced, network_terms, save_capabilities, save_terms
@@ -97,7 +98,10 @@ def run(
         StoreError: the database is unreachable, or another process took over.
     """
     network_id = id_of(network)
-    with exclusive(engine, f"sync-{network_id}", what=f"A sync of {network.name}"):
+    with (
+        exclusive(engine, f"sync-{network_id}", what=f"A sync of {network.name}"),
+        hasty(engine) as mirror,
+    ):
         known = _known(
             engine, network_id, now=clock(), within=CHECKED_FOR if incremental else JUST_CHECKED
         )
@@ -108,7 +112,7 @@ def run(
                 engine, network_id, client, clock=clock, known=known
             )
         job = Job(
-            engine=engine,
+            engine=mirror,  # a page that is lost is read again
             network_id=network_id,
             client=client,
             clock=clock,

@@ -43,7 +43,8 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             message = f"naive time {value!r}: planbridge stores aware UTC only"
             raise ValueError(message)
-        value = value.astimezone(UTC)
+        if value.tzinfo is not UTC:
+            value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:

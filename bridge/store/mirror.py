@@ -114,7 +114,7 @@ class Written:
 
 def fingerprint(raw: Mapping[str, Any], *, without: frozenset[str] = frozenset()) -> str:
     """A hash of a row's JSON that does not depend on the order of its keys."""
-    kept = {key: value for key, value in raw.items() if key not in without}
+    kept = {key: raw[key] for key in raw.keys() - without} if without else raw
     document = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 

@@ -27,7 +27,7 @@ from bridge.network.entities import Entity
 from bridge.network.listing import Page
 from bridge.sandbox.server import SandboxNetwork
 from bridge.store import schema
-from bridge.store.engine import make_engine
+from bridge.store.engine import hasty, make_engine
 from bridge.store.mirror import fingerprint
 from bridge.store.networks import Credentials, NetworkRepository, id_of, save_capabilities
 from bridge.store.seals import Seal
@@ -64,19 +64,39 @@ def _passes(database: str, url: str, latency: float) -> list[Row]:
             assert result.complete
 
         first, again = _seconds(sync), _seconds(sync)
+        _change(url, range(1, MEMBERSHIPS, 100))
+
+        def follow() -> None:
+            entities = [Entity.MEMBERSHIP]
+            result = run(engine, network, client, clock=_now, entities=entities, incremental=True)
+            assert result.of("membership").changed == MEMBERSHIPS // 100
+
+        changes = _seconds(follow)
     case = f"{latency * 1000:.0f} ms a page"
     return [
         _row(f"{case}: raw reading", raw, ""),
         _row(f"{case}: first pass", first, f"{raw / first:.0%} of raw"),
         _row(f"{case}: second pass, nothing changed", again, f"{raw / again:.0%} of raw"),
+        _row(f"{case}: 1 % changed, incremental", changes, f"{changes / again:.1%} of a pass"),
     ]
+
+
+def _change(url: str, ids: range) -> None:
+    """Edit memberships on the network, one by one."""
+    with requests.Session() as session:
+        session.auth = (KEY, SECRET)
+        for each in ids:
+            # Another value every time, or the network says that nothing changed.
+            billed = time.time_ns() // 1_000_000 % 1_000_000
+            target = f"{url}/wp-json/wu/v2/membership/{each}"
+            session.put(target, json={"times_billed": billed}, timeout=60).raise_for_status()
 
 
 def _storing(database: str, url: str) -> list[Row]:
     with _client(url) as client:
         pages = list(client.pages(Entity.MEMBERSHIP))
-    with _mirror(database, url) as (engine, network):
-        ours = _seconds(lambda: _store(engine, id_of(network), pages))
+    with _mirror(database, url) as (engine, network), hasty(engine) as mirror:  # as a pass does
+        ours = _seconds(lambda: _store(mirror, id_of(network), pages))
     with _mirror(database, url) as (engine, network):
         merging = _seconds(lambda: _merge(engine, id_of(network), pages))
     return [
