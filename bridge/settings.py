@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     network_timeout: float = Field(
         default=60.0, gt=0, description="Seconds to wait for a network's answer."
     )
+    network_rate: float = Field(
+        default=0.0,
+        ge=0,
+        description="Requests a second at most to each network, by one process; 0 is no limit.",
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
 
     @field_validator("log_level")

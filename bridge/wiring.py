@@ -22,11 +22,12 @@ from bridge.jobs import drift_alarms, schedule_alarms, schedules, sweep_billing
 from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
-from bridge.network.transport import Timeouts
+from bridge.network.transport import Timeouts, at_once
 from bridge.network.xmlrpc import SiteXmlRpc
 from bridge.network.xmlrpc_address import site_url
 from bridge.payments.client import StripeAccount
 from bridge.payments.lookup import look_up
+from bridge.payments.pace import Pace
 from bridge.settings import Settings, load_settings
 from bridge.store import schema
 from bridge.store.billings import BillingRepository
@@ -72,6 +73,7 @@ class App:
     clock: Clock = utc_now
     # By sealed key: one account keeps one pace.
     _accounts: dict[str, StripeAccount] = field(default_factory=dict, repr=False)
+    _paces: dict[int, Pace] = field(default_factory=dict, repr=False)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -119,7 +121,12 @@ class App:
                 read=self.settings.network_timeout, write=self.settings.network_timeout
             ),
             clock=self.clock,
+            before_request=self._pace(network.key).wait if self.settings.network_rate else at_once,
         )
+
+    def _pace(self, network_id: int) -> Pace:
+        """What all clients of a network in this process keep to."""
+        return self._paces.setdefault(network_id, Pace(self.settings.network_rate))
 
     def stripe_account(self, network: Network) -> StripeAccount | None:
         """The Stripe account that collects for a network; None where it has no key."""

@@ -49,6 +49,7 @@ from bridge.network.transport import (
     Retries,
     Timeouts,
     Transport,
+    at_once,
 )
 from bridge.network.writes import Writer, encode
 
@@ -67,7 +68,8 @@ class NetworkClient:
 
     Every method raises a `bridge.network.faults.Fault` for what the network does. Give the
     ``capabilities`` of an earlier `probe` to save finding out again. ``clock`` gives aware
-    UTC, ``sleep`` waits seconds. Safe to share between threads.
+    UTC, ``sleep`` waits seconds, ``before_request`` until the next request may
+    begin. Safe to share between threads.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class NetworkClient:
         pool: int = 8,
         clock: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], None] = time.sleep,
+        before_request: Callable[[], None] = at_once,
     ) -> None:
         self.name = name
         self.endpoint = endpoint
@@ -98,6 +101,7 @@ class NetworkClient:
             retries=retries,
             most_bytes=most_bytes,
             pool=pool,
+            before_request=before_request,
         )
         self._writer = Writer(
             self._transport,

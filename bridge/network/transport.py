@@ -58,10 +58,15 @@ PATIENCE = Timeouts()
 PERSISTENCE = Retries()
 
 
+def at_once() -> None:
+    """Requests need not wait for each other."""
+
+
 class Transport:
     """One pooled session to one network; safe to share between threads.
 
-    ``clock`` gives aware UTC and is used for ``Retry-After`` dates only.
+    ``clock`` gives aware UTC and is used for ``Retry-After`` dates only. ``before_request``
+    returns when the next request may begin.
     """
 
     def __init__(
@@ -74,8 +79,10 @@ class Transport:
         retries: Retries = PERSISTENCE,
         most_bytes: int = 64 * 1024 * 1024,
         pool: int = 8,
+        before_request: Callable[[], None] = at_once,
     ) -> None:
         self.network = network
+        self._before_request = before_request
         self._endpoint = endpoint
         self._clock = clock
         self._retries = retries
@@ -123,6 +130,7 @@ class Transport:
         url = self._endpoint.api + path
         request = f"{method} {path}"
         for _ in range(_MOST_REDIRECTS + 1):
+            self._before_request()
             answer = self._exchange.send(method, url, request=request, params=params, body=body)
             if answer.status not in REDIRECTS or "Location" not in answer.headers:
                 break
