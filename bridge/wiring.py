@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from fastapi import APIRouter, FastAPI
@@ -361,10 +362,21 @@ def open_app(settings: Settings | None = None, *, check_schema: bool = True) -> 
     return app
 
 
+class _StandardError:
+    """Whatever standard error is when a line is written: it may have been replaced since."""
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Let it be seen."""
+        sys.stderr.flush()
+
+
 def configure_logging(level: str) -> None:
     """JSON lines on standard error, so that standard output stays the command's own."""
     import logging
-    import sys
 
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
@@ -376,9 +388,9 @@ def configure_logging(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _StandardError())),
     )
-    logging.basicConfig(level=number, stream=sys.stderr)
+    logging.basicConfig(level=number, stream=_StandardError())
     logging.getLogger("uvicorn.access").addFilter(_TOKENS_HIDDEN)
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(max(number, logging.WARNING))
