@@ -194,6 +194,8 @@ def customer(subject: StripeObject, at: datetime) -> Sighting:
     )
 
 
+_UPDATE: Final = "subscription_update"
+
 READERS: Final[Mapping[str, Callable[[StripeObject, datetime], Sighting]]] = {
     "charge": charge,
     "checkout.session": session,
@@ -224,11 +226,18 @@ def reference_in(subject: StripeObject) -> PaymentReference | None:
 def pays_for_cycle(invoice: StripeObject) -> bool:
     """Whether a new cycle made the invoice, and no quote.
 
-    Such an invoice carries the metadata of its subscription, and with it the quote that the
-    subscription began with; it does not pay for it.
+    A renewal carries the metadata of its subscription, and with it the quote that the
+    subscription began with; it does not pay for it. A scheduled change that begins another
+    period makes Stripe bill an update instead: its subscription is marked ours and names no
+    quote any more.
     """
     own = read_reference(invoice.get("metadata"))
-    return invoice.get("billing_reason") == RENEWAL and not (own and own.quote)
+    if own is not None and own.quote:
+        return False
+    if invoice.get("billing_reason") != _UPDATE:
+        return invoice.get("billing_reason") == RENEWAL
+    told = reference_in(invoice)
+    return told is not None and not told.quote
 
 
 def subscription_of(invoice: StripeObject) -> str:

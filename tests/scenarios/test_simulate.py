@@ -178,6 +178,16 @@ def test_a_downgrade_waits_for_the_end_of_its_term(operator: Operator) -> None:
     assert timeline.entries[-1].status == "active"
 
 
+def test_a_downgrade_to_another_period_pays_for_its_first_term(operator: Operator) -> None:
+    """From a year to a month: the bill of the new period extends the membership as well."""
+    wish = Wish(datetime(2026, 12, 1, 12, tzinfo=UTC), ("basic",))
+    timeline = operator.simulate(YEARLY_MEMBER, months=9, wishes=(wish,))
+    first, second, *_ = paid(timeline)
+    assert first.amount == second.amount == 1999
+    assert first.expiration is not None
+    assert first.expiration >= second.at - timedelta(days=1)
+
+
 def test_an_upgrade_costs_what_the_quote_says_and_begins_a_cycle(operator: Operator) -> None:
     """In the second month: less the credit for what is left of the old term."""
     wish = Wish(datetime(2027, 1, 10, 12, tzinfo=UTC), ("premium",))
