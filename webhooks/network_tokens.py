@@ -27,9 +27,7 @@ class NetworkTokens:
     def fits(self, network: str, token: str) -> bool:
         """Whether it is the network's; takes as long whatever the answer."""
         given = token.encode()
-        checked = [
-            hmac.compare_digest(_token(key, network).encode(), given) for key in self._keys
-        ]
+        checked = [hmac.compare_digest(_token(key, network).encode(), given) for key in self._keys]
         return any(checked)
 
 

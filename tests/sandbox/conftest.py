@@ -11,7 +11,9 @@ import requests
 
 from bridge.sandbox.releases import Release
 from bridge.sandbox.server import SandboxNetwork
-from tests.sandbox.stripe_scene import scene as scene
+from tests.sandbox.stripe_scene import scene
+
+__all__ = ["scene"]
 
 
 class MovingClock:

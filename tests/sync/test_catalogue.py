@@ -327,5 +327,5 @@ def test_the_fair_choices_come_from_the_file(lab: Lab) -> None:
 def test_a_path_of_a_plan_that_does_not_exist_is_told(lab: Lab) -> None:
     """Nothing is taken, and the line is named."""
     wrong = "format: 1\nnetwork:\n  fair:\n    paths:\n      - {from: gold}\n"
-    with pytest.raises(InvalidCatalogue, match="line 4.*the network has no product 'gold'"):
+    with pytest.raises(InvalidCatalogue, match=r"line 4.*the network has no product 'gold'"):
         take_file(lab, wrong)
