@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 import uuid
@@ -15,6 +16,10 @@ from sqlalchemy import Engine, make_url
 
 from bridge.store import schema
 from bridge.store.engine import make_engine
+
+# The console keeps the width that COLUMNS has when it is made; made without, it follows it.
+os.environ.pop("COLUMNS", None)
+importlib.import_module("bridge.cli.printing")
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import requests
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from bridge.web.health import health_router
+from bridge.web.server import BackgroundService
 
 
 def test_an_alarm_is_shown_and_the_service_stays_ready() -> None:
@@ -13,7 +14,8 @@ def test_an_alarm_is_shown_and_the_service_stays_ready() -> None:
     app = FastAPI()
     alarms = {"stripe events": lambda: "main: switched off", "billing": lambda: ""}
     app.include_router(health_router({"database": lambda: ""}, alarms))
-    answer = TestClient(app).get("/health/ready")
+    with BackgroundService(app) as service:
+        answer = requests.get(f"{service.url}/health/ready", timeout=10)
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ready",
