@@ -9,7 +9,7 @@ from typing import Self
 from sqlmodel import Session
 
 from bridge.domain.catalogue import Catalogue
-from bridge.domain.limits import EffectiveLimits, LimitsRow, compose
+from bridge.domain.limits import EffectiveLimits, LimitsRow, Release, compose
 from bridge.store.limits import own_limits
 from bridge.store.readers import load_catalogue
 
@@ -28,14 +28,16 @@ class Expected:
     addons: tuple[tuple[LimitsRow, int], ...]
     membership: LimitsRow | None
     sites: Mapping[int, LimitsRow]
+    release: Release = Release.V2_4_13
 
-    def on(self, site_id: int) -> EffectiveLimits:
-        """The limits to be in force on a site, known overrides included."""
+    def on(self, site_id: int | None) -> EffectiveLimits:
+        """The limits to be in force on a site, known overrides included; None: on no site."""
         return compose(
             plan=self.plan,
             addons=self.addons,
             membership=self.membership,
-            site=self.sites.get(site_id),
+            site=None if site_id is None else self.sites.get(site_id),
+            release=self.release,
         )
 
 
@@ -56,7 +58,14 @@ class KnownRows:
             own_limits(session, network_id, "site"),
         )
 
-    def expected(self, *, membership_id: int, plan_id: int, addons: Mapping[int, int]) -> Expected:
+    def expected(
+        self,
+        *,
+        membership_id: int,
+        plan_id: int,
+        addons: Mapping[int, int],
+        release: Release = Release.V2_4_13,
+    ) -> Expected:
         """What sites show when their membership has these products; add-ons with quantity."""
         rows = {
             product_id: product.limits
@@ -68,12 +77,13 @@ class KnownRows:
         plan = rows.get(plan_id, {})
         quantities = tuple((rows.get(one, {}), count) for one, count in addons.items())
         return Expected(
-            products=None if unknown else compose(plan=plan, addons=quantities),
+            products=None if unknown else compose(plan=plan, addons=quantities, release=release),
             unknown=tuple(self._name(product_id) for product_id in unknown),
             plan=plan,
             addons=quantities,
             membership=self.memberships.get(membership_id),
             sites=self.sites,
+            release=release,
         )
 
     def _name(self, product_id: int) -> str:

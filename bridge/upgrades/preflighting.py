@@ -8,14 +8,13 @@ from dataclasses import replace
 
 from sqlmodel import Session, select
 
-from bridge.domain.catalogue import Product
-from bridge.domain.limits import LimitsRow, Release, compose
+from bridge.domain.limits import Release
 from bridge.domain.preflight import Policy, Preflight, SiteUsage, preflight
 from bridge.domain.quotes import TargetState
 from bridge.errors import Conflict
-from bridge.store.limits import own_limits
-from bridge.store.readers import load_catalogue, sites_of
+from bridge.store.readers import sites_of
 from bridge.store.tables import DomainRecord, Network, SiteRecord
+from bridge.upgrades.expected import KnownRows
 
 _SERVED = ("done", "done-without-ssl")
 # A main domain has two labels; sub-domains are free (domain/limits.md §5).
@@ -47,41 +46,32 @@ def check_usage(
     Raises:
         LimitsNotKnown: of the new plan or of an add-on.
     """
-    catalogue = load_catalogue(session, network.key)
-    chosen = [catalogue.get(target.plan_id), *(catalogue.get(one) for one in target.addons)]
-    unknown = [
-        product.name if product else "a product that is gone"
-        for product in chosen
-        if product is None or product.limits is None
-    ]
-    if unknown:
-        raise LimitsNotKnown(products=", ".join(unknown), network=network.name)
-    rows = [_row(product) for product in chosen]
-    addons = list(zip(rows[1:], target.addons.values(), strict=True))
-    membership_row = own_limits(session, network.key, "membership").get(membership_id)
-    overrides = own_limits(session, network.key, "site")
+    known = KnownRows.load(session, network.key)
+    expected = known.expected(
+        membership_id=membership_id,
+        plan_id=target.plan_id,
+        addons=target.addons,
+        release=release,
+    )
+    if expected.unknown:
+        chosen = map(known.catalogue.get, (target.plan_id, *target.addons))
+        names = [
+            product.name if product else "a product that is gone"
+            for product in chosen
+            if product is None or product.limits is None
+        ]
+        raise LimitsNotKnown(products=", ".join(names), network=network.name)
     sites = sites_of(session, network.key, membership_id)
     domains = _main_domains(session, network.key)
-
-    def after(site: SiteRecord | None) -> LimitsRow:
-        return compose(
-            plan=rows[0],
-            addons=addons,
-            membership=membership_row,
-            site=overrides.get(site.id) if site else None,
-            release=release,
-        )
-
     return preflight(
-        sites=[(replace(usage_of(site), domains=domains[site.id]), after(site)) for site in sites],
-        membership=after(None),
+        sites=[
+            (replace(usage_of(site), domains=domains[site.id]), expected.on(site.id))
+            for site in sites
+        ],
+        membership=expected.on(None),
         site_count=len(sites),
         policies=policies,
     )
-
-
-def _row(product: Product | None) -> LimitsRow:
-    return product.limits if product is not None and product.limits is not None else {}
 
 
 def _main_domains(session: Session, network_id: int) -> Counter[int]:
