@@ -1,5 +1,13 @@
 """Every table. Importing this package fills ``SQLModel.metadata``."""
 
+from bridge.store.tables.access import (
+    AuditEntry,
+    NetworkBrand,
+    Operator,
+    Role,
+    UsedLink,
+    WebSession,
+)
 from bridge.store.tables.adoptions import (
     AdoptionRecord,
     AdoptionState,
@@ -32,6 +40,7 @@ __all__ = [
     "AdoptionRecord",
     "AdoptionState",
     "AdoptionStep",
+    "AuditEntry",
     "Billing",
     "Change",
     "ChangeState",
@@ -53,10 +62,13 @@ __all__ = [
     "LimitsRecord",
     "MembershipRecord",
     "Network",
+    "NetworkBrand",
+    "Operator",
     "PaymentRecord",
     "PluginEndpoint",
     "PriceVariationRecord",
     "ProductRecord",
+    "Role",
     "SeenPriceRecord",
     "SiteRecord",
     "StoredQuote",
@@ -64,5 +76,7 @@ __all__ = [
     "StripePaymentId",
     "StripeSeen",
     "SyncPass",
+    "UsedLink",
+    "WebSession",
     "WebhookEvent",
 ]
