@@ -12,13 +12,18 @@ import os
 import re
 import secrets as random
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bridge.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from bridge.web.pages.setup import PageSetup
 
 PREFIX = "PLANBRIDGE_"
 _SECRETS = ("secret_keys", "api_token", "database_url")
@@ -78,6 +83,20 @@ class Settings(BaseSettings):
         default="https://api.stripe.com",
         pattern=r"^https?://",
         description="Where Stripe's API is; another address only for a stand-in.",
+    )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^/?#]+)?/?$",
+        description="Where browsers reach the service, such as https://plans.example.com; "
+        "needed behind a proxy, and for links in mails.",
+    )
+    payment_origins: str = Field(
+        default="",
+        description="Other addresses of Stripe's pages, such as a checkout domain of yours, "
+        "separated by spaces.",
+    )
+    session_hours: float = Field(
+        default=12, gt=0, description="How long somebody stays signed in to the pages."
     )
     network_timeout: float = Field(
         default=60.0, gt=0, description="Seconds to wait for a network's answer."
@@ -147,12 +166,35 @@ class Settings(BaseSettings):
             for key in self.sealing_keys()
         ]
 
+    def pages(self) -> PageSetup:
+        """What the pages are set up with; their keys are derived from the sealing keys."""
+        import hashlib
+
+        from bridge.web.pages.setup import PageSetup
+
+        keys = [
+            hashlib.sha256(b"planbridge pages\0" + key.encode()).digest()
+            for key in self.sealing_keys()
+        ]
+        return PageSetup.of(
+            keys,
+            public_url=self.public_url,
+            payment_origins=(*self.payment_origins.split(), *_stand_in(self.stripe_url)),
+            session_lifetime=timedelta(hours=self.session_hours),
+        )
+
     def quote_key(self) -> bytes:
         """The key that signs quotes: derived from the newest sealing key."""
         import hashlib
 
         newest = self.sealing_keys()[0]
         return hashlib.sha256(b"planbridge quote signature\0" + newest.encode()).digest()
+
+
+def _stand_in(stripe_url: str) -> list[str]:
+    """The origin of a stand-in, whose own checkout page a form may lead to."""
+    parts = urlsplit(stripe_url)
+    return [] if parts.hostname == "api.stripe.com" else [f"{parts.scheme}://{parts.netloc}"]
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

@@ -305,6 +305,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         token=settings.operator_token(),
         webhooks=webhooks,
         checks={"database": partial(_database_trouble, planbridge.engine)},
+        pages=settings.pages(),
         alarms={
             "stripe events": partial(_ask, planbridge.engine, _event_alarms),
             "billing": partial(_ask, planbridge.engine, _billing_alarms),

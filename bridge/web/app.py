@@ -1,4 +1,4 @@
-"""The FastAPI application: webhooks, JSON API, health."""
+"""The FastAPI application: webhooks, JSON API, pages, health."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from fastapi import APIRouter, Depends, FastAPI
 
 import bridge
 from bridge.web import problems
+from bridge.web.account import brand
 from bridge.web.api import changes, events, memberships, networks, payments, quotes
 from bridge.web.auth import require_token
 from bridge.web.health import Check, health_router
+from bridge.web.pages import site
+from bridge.web.pages.setup import PageSetup
 from bridge.web.service import Service
 
 _DESCRIPTION = """
@@ -22,6 +25,8 @@ Amounts are integers in minor units of the currency beside them (4522 is $45.22)
 Times are UTC. Errors are problem documents (RFC 9457).
 """
 
+PAGES = (brand.router,)
+
 
 def create_app(
     service: Service,
@@ -29,6 +34,7 @@ def create_app(
     token: str,
     webhooks: APIRouter,
     checks: Mapping[str, Check],
+    pages: PageSetup,
     alarms: Mapping[str, Check] = MappingProxyType({}),
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
@@ -47,4 +53,5 @@ def create_app(
     guarded = [Depends(require_token(token))]
     for module in (networks, memberships, quotes, changes, payments, events):
         app.include_router(module.router, prefix="/v1", dependencies=guarded)
+    site.install(app, pages, PAGES)
     return app

@@ -6,10 +6,11 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from bridge.errors import PlanbridgeError
+from bridge.web.pages.errors import Handler, error_page, is_page
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -29,11 +30,18 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the application with a problem document."""
-    app.add_exception_handler(PlanbridgeError, _ours)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Exception, _unexpected)
+    """Answer every error of the application with a problem document, or as a page."""
+    app.add_exception_handler(PlanbridgeError, _either(_ours))
+    app.add_exception_handler(HTTPException, _either(_http))
+    app.add_exception_handler(RequestValidationError, _either(_invalid))
+    app.add_exception_handler(Exception, _either(_unexpected))
+
+
+def _either(document: Handler) -> Handler:
+    async def answer(request: Request, error: Exception) -> Response:
+        return await (error_page if is_page(request) else document)(request, error)
+
+    return answer
 
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:

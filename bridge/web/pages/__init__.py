@@ -1,0 +1,1 @@
+"""The pages: the customer's account and the operator's console, drawn by the server."""
