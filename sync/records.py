@@ -86,7 +86,7 @@ def _membership(row: MembershipRow) -> Columns:
 def _customer(row: CustomerRow) -> Columns:
     return {
         "user_id": row.user_id or None,
-        "email": row.billing("email"),
+        "billing_email": row.billing("email"),
         "country": row.billing("country"),
         "state": row.billing("state"),
         "city": row.billing("city"),

@@ -74,7 +74,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         ProductRecord,
         initial={"available_addons": None, "addons_source": "", "variations_source": ""},
     ),
-    "customer": Kind(CustomerRecord, restless=frozenset({"last_login"})),
+    "customer": Kind(
+        CustomerRecord,
+        initial={"email": "", "locale": "", "display_name": "", "contact_read_at": None},
+        restless=frozenset({"last_login"}),
+    ),
     "membership": Kind(
         MembershipRecord,
         initial={"generation": 0},

@@ -164,7 +164,7 @@ class Orders:
         made = make_customer(
             account,
             membership.customer_id,
-            email=person.email if person else "",
+            email=(person.billing_email or person.email) if person else "",
             instead_of=gone.stripe_id if gone else "",
         )
         with self._session() as session:

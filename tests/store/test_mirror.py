@@ -121,7 +121,7 @@ def test_the_last_login_alone_is_no_change(session: Session, network: Network) -
     """WordPress moves it with every heartbeat of a signed-in customer."""
     columns = {
         "user_id": 2,
-        "email": "",
+        "billing_email": "",
         "country": "",
         "state": "",
         "city": "",

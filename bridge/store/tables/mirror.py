@@ -138,12 +138,21 @@ class MembershipRecord(Mirrored, table=True):
 
 
 class CustomerRecord(Mirrored, table=True):
-    """A customer (domain/entities.md §2.3). E-mail only where the network shows one."""
+    """A customer (domain/entities.md §2.3).
+
+    ``email`` (in lower case), ``locale`` such as ``fr_FR`` and ``display_name`` are those of
+    his WordPress user: empty where nobody let planbridge read it. ``contact_read_at`` is when
+    that was last tried. ``billing_email`` is part of the address that the network shows.
+    """
 
     __tablename__ = "customers"
 
     user_id: int | None = None
     email: str = Field(default="", index=True)
+    locale: str = ""
+    display_name: str = ""
+    contact_read_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    billing_email: str = ""
     country: str = ""
     state: str = ""
     city: str = ""

@@ -15,7 +15,8 @@ class Network(SQLModel, table=True):
 
     The ``sealed_`` columns are encrypted (`bridge.store.seals`); nothing secret is
     ever in the clear here. ``terms`` is the network's currency, taxes and policy as
-    `bridge.store.networks` reads them; ``capabilities`` what the last probe found.
+    `bridge.store.networks` reads them; ``capabilities`` what the last probe found;
+    ``options`` how it is to be treated, as `bridge.store.options` reads them.
     """
 
     __tablename__ = "networks"
@@ -30,6 +31,7 @@ class Network(SQLModel, table=True):
     livemode: bool = False
     terms: dict[str, Any] = Field(default_factory=dict, sa_type=JSONColumn)
     capabilities: dict[str, Any] = Field(default_factory=dict, sa_type=JSONColumn)
+    options: dict[str, Any] = Field(default_factory=dict, sa_type=JSONColumn)
     created_at: datetime = Field(sa_type=UTCDateTime)
     checked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     synced_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

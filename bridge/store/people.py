@@ -1,0 +1,199 @@
+"""How customers are reached: e-mail, language and name of their WordPress users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, bindparam, or_, select, update
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
+
+from bridge.store.tables import CustomerRecord, SiteRecord
+from bridge.store.upserts import CHUNK, table_of
+
+_customers = table_of(CustomerRecord)
+_sites = table_of(SiteRecord)
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a customer is reached; "" is what nobody knows.
+
+    ``email`` (in lower case) is that of his WordPress user: the address that he signs in
+    with, known only where the network has an application password on record. ``locale`` is
+    WordPress' own, such as ``fr_FR`` or ``de_DE_formal``. ``billing_email`` stands in the
+    address that he gave for his invoices, on networks that show it: he chose it himself, so
+    it proves nothing about who reads it.
+    """
+
+    email: str = ""
+    locale: str = ""
+    display_name: str = ""
+    billing_email: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where to write to him; "" where no address is known."""
+        return self.email or self.billing_email
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer whose contact is to be read: his id here and that of his WordPress user."""
+
+    customer_id: int
+    user_id: int
+
+
+def customer_contact(session: Session, network_id: int, customer_id: int) -> Contact:
+    """How a customer is reached, as last read; an empty contact for one that is not known."""
+    row = session.get(CustomerRecord, (network_id, customer_id))
+    if row is None:
+        return Contact()
+    return Contact(row.email, row.locale, row.display_name, row.billing_email)
+
+
+def customers_by_email(session: Session, network_id: int, email: str) -> list[int]:
+    """Ids of the customers whose WordPress user has an e-mail address, whatever its case.
+
+    Never by the billing address, which anybody can set to anything. WordPress gives an
+    address to one user only, so there is more than one customer only while the mirror lags.
+    """
+    wanted = email.strip().lower()
+    if not wanted:
+        return []
+    return list(
+        session.exec(
+            select_rows(CustomerRecord.id)
+            .where(CustomerRecord.network_id == network_id, CustomerRecord.email == wanted)
+            .order_by(col(CustomerRecord.id))
+        )
+    )
+
+
+def people(connection: Connection, network_id: int) -> Iterator[Sequence[Person]]:
+    """All customers with a WordPress user, by id, some at a time."""
+    yield from _chunked(connection, _people(network_id))
+
+
+def people_to_ask_for(
+    connection: Connection, network_id: int, *, changed: Sequence[int] = ()
+) -> Iterator[Sequence[Person]]:
+    """Those whose user was never asked for, and those among ``changed``, by id."""
+    never = _people(network_id).where(_customers.c.contact_read_at.is_(None))
+    yield from _chunked(connection, never)
+    for start in range(0, len(changed), CHUNK):
+        ids = changed[start : start + CHUNK]
+        again = _people(network_id).where(
+            _customers.c.id.in_(ids), _customers.c.contact_read_at.is_not(None)
+        )
+        yield from _chunked(connection, again)
+
+
+def asked_before(
+    connection: Connection, network_id: int, among: Sequence[Person], *, moment: datetime
+) -> set[int]:
+    """Ids of those customers whose user was last asked for before a moment, or never."""
+    ids = [person.customer_id for person in among]
+    query = select(_customers.c.id).where(
+        _customers.c.network_id == network_id,
+        _customers.c.id.in_(ids),
+        or_(_customers.c.contact_read_at.is_(None), _customers.c.contact_read_at < moment),
+    )
+    return set(connection.scalars(query))
+
+
+def sites_of_customer(
+    connection: Connection, network_id: int, customer_id: int, *, limit: int
+) -> list[tuple[str, str]]:
+    """Domain and path of a customer's sites, the oldest first."""
+    query = (
+        select(_sites.c.domain, _sites.c.path)
+        .where(_sites.c.network_id == network_id, _sites.c.customer_id == customer_id)
+        .order_by(_sites.c.id)
+        .limit(limit)
+    )
+    return [(row.domain, row.path) for row in connection.execute(query)]
+
+
+def save_contacts(
+    connection: Connection,
+    network_id: int,
+    asked: Sequence[int],
+    found: Mapping[int, Contact],
+    *,
+    now: datetime,
+) -> int:
+    """Note what was found, by customer id, and that the others were asked for in vain.
+
+    What is known of those stays. Returns how many contacts differed.
+    """
+    changed = _differing(connection, network_id, found)
+    if changed:
+        connection.execute(
+            update(_customers)
+            .where(_customers.c.network_id == network_id, _customers.c.id == bindparam("key"))
+            .values(
+                email=bindparam("email_"),
+                locale=bindparam("locale_"),
+                display_name=bindparam("name_"),
+            ),
+            [
+                {
+                    "key": customer_id,
+                    "email_": contact.email,
+                    "locale_": contact.locale,
+                    "name_": contact.display_name,
+                }
+                for customer_id, contact in changed.items()
+            ],
+        )
+    for start in range(0, len(asked), CHUNK):
+        connection.execute(
+            update(_customers)
+            .where(
+                _customers.c.network_id == network_id,
+                _customers.c.id.in_(asked[start : start + CHUNK]),
+            )
+            .values(contact_read_at=now)
+        )
+    return len(changed)
+
+
+def _differing(
+    connection: Connection, network_id: int, found: Mapping[int, Contact]
+) -> dict[int, Contact]:
+    differing: dict[int, Contact] = {}
+    ids = list(found)
+    for start in range(0, len(ids), CHUNK):
+        query = select(
+            _customers.c.id, _customers.c.email, _customers.c.locale, _customers.c.display_name
+        ).where(
+            _customers.c.network_id == network_id, _customers.c.id.in_(ids[start : start + CHUNK])
+        )
+        for row in connection.execute(query):
+            contact = found[row.id]
+            told = (contact.email, contact.locale, contact.display_name)
+            if told != (row.email, row.locale, row.display_name):
+                differing[row.id] = contact
+    return differing
+
+
+def _people(network_id: int) -> Select[tuple[int, int]]:
+    return select(_customers.c.id, _customers.c.user_id).where(
+        _customers.c.network_id == network_id, _customers.c.user_id.is_not(None)
+    )
+
+
+def _chunked(connection: Connection, query: Select[tuple[int, int]]) -> Iterator[Sequence[Person]]:
+    """Chunk by chunk after the last id, so that the rows may be written meanwhile."""
+    after = 0
+    while True:
+        part = query.where(_customers.c.id > after).order_by(_customers.c.id).limit(CHUNK)
+        chunk = [Person(row.id, row.user_id) for row in connection.execute(part)]
+        if not chunk:
+            return
+        yield chunk
+        after = chunk[-1].customer_id
