@@ -16,6 +16,7 @@ from bridge.store.tables import Change, EventState
 from bridge.upgrades.intent import PaidNotice, Verdict, accept_payment
 from bridge.upgrades.opening import money_words
 from webhooks.decisions import Accept, Watch
+from webhooks.money_news import tell_billing, tell_payment
 
 _STATES: Final[Mapping[Verdict, EventState]] = {
     Verdict.ACCEPTED: EventState.APPLIED,
@@ -61,14 +62,17 @@ def carry_out(
         return _take(decision.notice, session, seen, now=now, quote_key=quote_key)
     if owner is None:
         return EventResult(EventState.IGNORED, "no planbridge metadata")
-    return _told(watch, owner, session, fresh=fresh)
+    return _told(watch, owner, session, fresh=fresh, now=now)
 
 
-def _told(watch: Watch, owner: Owner, session: Session, *, fresh: bool) -> EventResult:
+def _told(
+    watch: Watch, owner: Owner, session: Session, *, fresh: bool, now: datetime
+) -> EventResult:
     network, membership = owner
     if not fresh:
         reason = f"nothing newer than what is known of {watch.sighting.id}"
         return EventResult(EventState.IGNORED, reason, network_id=network)
+    tell_billing(session, watch.sighting, owner, now=now)
     if watch.sighting.kind == "customer":
         BillingRepository(session).forget_customer(network, watch.sighting.id)
     state = EventState.ATTENTION if watch.operator else EventState.APPLIED
@@ -93,6 +97,7 @@ def _take(
             reason = f"payment {notice.payment_key} went to change {known.id} before"
             return _result(EventState.IGNORED, reason, known.id, notice)
         if known.amount_paid == known.amount_due:
+            tell_payment(session, notice, known.id, now=now)
             reason = (
                 f"quote {notice.quote_id} was paid by {known.payment_key} (change {known.id}); "
                 f"{notice.payment_key} is a second payment of "
@@ -100,6 +105,7 @@ def _take(
             )
             return _result(EventState.ATTENTION, reason, known.id, notice)
     outcome = accept_payment(session, notice, now=now, quote_key=quote_key)
+    tell_payment(session, notice, outcome.change_id, now=now)
     return _result(_STATES[outcome.verdict], outcome.reason, outcome.change_id, notice)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from bridge.errors import Conflict, UnknownChange
+from bridge.store.change_news import tell_change
 from bridge.store.tables import Change, ChangeState, ChangeStep, MembershipRecord
 
 
@@ -45,6 +46,7 @@ class ChangeRepository:
         except IntegrityError:
             self._session.rollback()
             raise ChangeStandsInTheWay(membership=change.membership_id) from None
+        tell_change(self._session, change, now=change.updated_at)
         return change
 
     def find(self, change_id: str) -> Change | None:
@@ -144,6 +146,7 @@ class ChangeRepository:
     ) -> bool:
         """Move a change on if it still stands where the caller believes; False if not.
 
+        Every state is written here or in `add`, so whoever is to know of it is told here.
         ``is_open`` follows the state unless given. ``values`` are further columns.
 
         Raises:
@@ -162,10 +165,15 @@ class ChangeRepository:
             .execution_options(synchronize_session="fetch")
         )
         try:
-            return self._session.exec(statement).rowcount == 1
+            moved = self._session.exec(statement).rowcount == 1
         except IntegrityError:
             self._session.rollback()
             raise ChangeStandsInTheWay(membership=self.get(change_id).membership_id) from None
+        if moved:
+            tell_change(
+                self._session, self.get(change_id), now=now, written=values.get("applied_at") == now
+            )
+        return moved
 
     def next_generation(self, network_id: int, membership_id: int) -> int | None:
         """Raise the fence of a membership and return it; None when the mirror has no such row.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_
 from sqlmodel import Session, col, select
 
 from bridge.domain.limits import LIMITED_SITE_TYPE
+from bridge.domain.outgoing import EventType
+from bridge.store.outgoing import Fact, tell
 from bridge.store.tables import (
     DriftFinding,
     DriftPolicy,
@@ -110,6 +112,23 @@ def keep(session: Session, finding: DriftFinding) -> None:
             finding.found_at = known.found_at
     session.merge(finding)
     session.flush()
+    _tell(session, finding)
+
+
+def _tell(session: Session, finding: DriftFinding) -> None:
+    """Tell the operator's systems of a finding, once for as long as it is the same."""
+    when = finding.found_at
+    data: dict[str, Any] = {"site": finding.site_id, "differences": finding.differences}
+    if finding.state is DriftState.REPAIRED and finding.repaired_at is not None:
+        event, when = EventType.DRIFT_REPAIRED, finding.repaired_at
+        data["repaired_at"] = when
+    elif finding.state is DriftState.OPEN:
+        event = EventType.DRIFT_FOUND
+        data |= {"overrides": finding.overrides, "found_at": when}
+    else:
+        return
+    fact = Fact(event, f"{finding.site_id}:{when.isoformat()}", finding.membership_id, data)
+    tell(session.connection(), finding.network_id, [fact], now=finding.seen_at)
 
 
 def settle(session: Session, network_id: int, site_id: int) -> None:

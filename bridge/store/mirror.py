@@ -20,6 +20,7 @@ from sqlmodel import Session
 from bridge.domain.memberships import Membership
 from bridge.store.discounts import discount_to_json
 from bridge.store.limits import delete_limits
+from bridge.store.status_news import tell_statuses
 from bridge.store.tables import (
     CustomerRecord,
     DiscountCodeRecord,
@@ -154,6 +155,9 @@ def write_rows(
         for row_id, (stored, synced_at) in known.items()
         if stored == prepared[row_id]["fingerprint"] or synced_at > asked_at
     }
+    if entity == "membership":
+        changed = {key: prepared[key] for key in known.keys() - unchanged}
+        tell_statuses(connection, network_id, changed, now=asked_at)
     by_told: dict[frozenset[str], list[JSON]] = {}
     for row_id, values in prepared.items():
         if row_id not in unchanged:

@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 
 from bridge.domain.terms import NetworkTerms
 from bridge.errors import Conflict, InvalidInput, StoreError, UnknownNetwork
+from bridge.store.hooks import HookRepository
 from bridge.store.seals import Seal
 from bridge.store.tables import Network
 from bridge.store.terms import terms_from_json, terms_to_json
@@ -188,6 +189,9 @@ class NetworkRepository:
             network.sealed_stripe_key = self._seal.seal(stripe_key)
         elif network.sealed_stripe_key:
             network.sealed_stripe_key = self._seal.reseal(network.sealed_stripe_key)
+        for endpoint in HookRepository(self._session).list(network.key):
+            endpoint.sealed_secret = self._seal.reseal(endpoint.sealed_secret)
+            self._session.add(endpoint)
         self._session.add(network)
         self._session.flush()
         return network

@@ -9,9 +9,12 @@ from typing import Final
 from sqlalchemy import and_, or_, update
 from sqlmodel import Session, col, select
 
+from bridge.domain.outgoing import EventType
+from bridge.store.outgoing import Fact, tell
 from bridge.store.tables import JobSchedule, Network
 
 _LONGEST: Final = 2000
+_READING: Final = ("changes", "mirror")
 
 
 def ensure(session: Session, wanted: Mapping[tuple[int, str], datetime]) -> None:
@@ -122,6 +125,13 @@ def end(
     if succeeded is not None:
         schedule.succeeded = succeeded
         schedule.failures = 0 if succeeded else schedule.failures + 1
+    if succeeded is False and schedule.failures == 1 and schedule.job in _READING:
+        fact = Fact(
+            EventType.SYNC_FAILED,
+            f"{schedule.job}:{now.isoformat()}",
+            data={"job": schedule.job, "reason": schedule.result},
+        )
+        tell(session.connection(), schedule.network_id, [fact], now=now)
     if succeeded:
         schedule.succeeded_at = now
     session.add(schedule)
