@@ -42,6 +42,11 @@ class Ladder:
         """When it goes further down; None at the end."""
         return next((until for _, until in self._ends(since) if now < until), None)
 
+    def ends(self, since: datetime) -> tuple[datetime, datetime]:
+        """When the grace ends and it goes on hold, and when it expires."""
+        (_, held_at), (_, expires_at) = self._ends(since)
+        return held_at, expires_at
+
     def _ends(self, since: datetime) -> tuple[tuple[Rung, datetime], ...]:
         held = since + timedelta(days=self.grace_days)
         return (Rung.GRACE, held), (Rung.ON_HOLD, held + timedelta(days=self.hold_days))

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bridge.domain.limits import Release
 from bridge.domain.preflight import Policy, Preflight, SiteUsage, preflight
 from bridge.domain.quotes import TargetState
 from bridge.errors import Conflict
 from bridge.store.readers import sites_of
-from bridge.store.tables import DomainRecord, Network, SiteRecord
+from bridge.store.tables import Network, SiteRecord
+from bridge.store.uses import main_domains
 from bridge.upgrades.expected import KnownRows
-
-_SERVED = ("done", "done-without-ssl")
-# A main domain has two labels; sub-domains are free (domain/limits.md §5).
-_MAIN_LABELS = 2
 
 UsageOf = Callable[[SiteRecord], SiteUsage]
 
@@ -62,7 +58,7 @@ def check_usage(
         ]
         raise LimitsNotKnown(products=", ".join(names), network=network.name)
     sites = sites_of(session, network.key, membership_id)
-    domains = _main_domains(session, network.key)
+    domains = main_domains(session, network.key)
     return preflight(
         sites=[
             (replace(usage_of(site), domains=domains[site.id]), expected.on(site.id))
@@ -71,14 +67,4 @@ def check_usage(
         membership=expected.on(None),
         site_count=len(sites),
         policies=policies,
-    )
-
-
-def _main_domains(session: Session, network_id: int) -> Counter[int]:
-    """How many custom domains each site has that count against its limit."""
-    found = session.exec(select(DomainRecord).where(DomainRecord.network_id == network_id))
-    return Counter(
-        one.blog_id
-        for one in found
-        if one.active and one.stage in _SERVED and len(one.domain.split(".")) == _MAIN_LABELS
     )
