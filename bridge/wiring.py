@@ -146,15 +146,16 @@ class App:
             self._accounts[network.sealed_stripe_key] = known
         return known
 
+    def account_for(self, network_id: int) -> StripeAccount | None:
+        """The Stripe account of a network by its id; None where it has no key."""
+        with self.session() as session:
+            network = NetworkRepository(session, self.seal).by_id(network_id)
+        return self.stripe_account(network)
+
     def ask_stripe(self, networks: Sequence[int], kind: str, key: str) -> Mapping[str, Any] | None:
         """An object as Stripe has it now, by the first of these networks that has a key."""
-        for network_id in networks:
-            with self.session() as session:
-                network = NetworkRepository(session, self.seal).by_id(network_id)
-            account = self.stripe_account(network)
-            if account is not None:
-                return look_up(account, kind, key)
-        return None
+        account = next(filter(None, map(self.account_for, networks)), None)
+        return None if account is None else look_up(account, kind, key)
 
     def collecting(self) -> Collecting:
         """What collects changes through Stripe."""
@@ -221,6 +222,7 @@ class App:
         return UpgradeEngine(
             store=self.engine,
             client_for=self.client_for,
+            account_for=self.account_for,
             clock=self.clock,
             executor_id=self.settings.executor_id,
             system_database_url=self.settings.engine_url,

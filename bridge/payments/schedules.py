@@ -115,16 +115,26 @@ def _schedule_of(account: StripeAccount, subscription: LiveSubscription) -> Stri
 
 
 def _running_phase(made: StripeObject) -> dict[str, Any]:
+    """The running phase as it is, with all that makes its price: what is left out is dropped."""
     running = made["phases"][0]
-    return {
+    phase: dict[str, Any] = {
         "start_date": running["start_date"],
         "end_date": running["end_date"],
         "proration_behavior": "none",
+        "discounts": [_discount(each) for each in running.get("discounts") or []] or "",
+        "default_tax_rates": [_id(rate) for rate in running.get("default_tax_rates") or []] or "",
         "items": [
-            {"price": _id(item["price"]), "quantity": item.get("quantity") or 1}
+            {
+                "price": _id(item["price"]),
+                "quantity": item.get("quantity") or 1,
+                "tax_rates": [_id(rate) for rate in item.get("tax_rates") or []] or "",
+            }
             for item in running["items"]
         ],
     }
+    if running.get("trial_end"):
+        phase["trial_end"] = running["trial_end"]
+    return phase
 
 
 def _next_phase(
@@ -134,11 +144,18 @@ def _next_phase(
         "items": price_items(account, wanted),
         "iterations": 1,
         "proration_behavior": "none",
+        "discounts": "",
+        "default_tax_rates": "",
         "metadata": _filled(order),
     }
     if any(item.period != wanted.period for item in subscription.items):
         phase["billing_cycle_anchor"] = "phase_start"
     return phase
+
+
+def _discount(shown: StripeObject) -> dict[str, str]:
+    name = "discount" if shown.get("discount") else "coupon"
+    return {name: _id(shown[name])}
 
 
 def _filled(order: Order) -> dict[str, str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from bridge.domain.periods import Period
@@ -16,7 +17,9 @@ from bridge.payments.products import product_of
 from bridge.payments.recurring import Recurring
 
 _LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused"})
-_OVER = frozenset({"canceled", "incomplete_expired"})
+OVER = frozenset({"canceled", "incomplete_expired"})
+"""States of a subscription that never bills again."""
+
 UNPAID = frozenset({"past_due", "unpaid"})
 """States of a subscription whose last invoice has not been paid."""
 
@@ -38,6 +41,10 @@ class LiveSubscription:
     """A membership's subscription, created or adopted by planbridge. Amounts in our minor units.
 
     ``ends`` is True when it ends with its period, ``schedule`` the id of what is scheduled.
+    ``discounted`` and ``taxed`` say that coupons or tax rates of the whole subscription change
+    what its items come to; ``surcharge`` is by how much each cycle, negative for less, tax
+    rates of single items included. What planbridge makes has none of it; what the plugin made
+    may (domain/billing-stripe.md §1).
     """
 
     id: str
@@ -49,13 +56,24 @@ class LiveSubscription:
     schedule: str | None = None
     ends: bool = False
     reference: PaymentReference | None = None
+    discounted: bool = False
+    taxed: bool = False
+    surcharge: int = 0
 
     def recurring(self, *, plan_id: int) -> Recurring:
-        """What it bills each cycle; items that are not ours count as the plan's."""
+        """What it bills each cycle; items that are not ours count as the plan's.
+
+        The plan is charged the surcharge; what is more than it costs is taken off others.
+        """
         items: dict[int, int] = {}
         for item in self.items:
             product = item.product if item.product is not None else plan_id
             items[product] = items.get(product, 0) + item.amount
+        rest = self.surcharge
+        for product in sorted(items, key=lambda one: one != plan_id):
+            changed = max(items[product] + rest, 0)
+            rest -= changed - items[product]
+            items[product] = changed
         return Recurring(items, self.items[0].period, self.currency)
 
 
@@ -95,11 +113,18 @@ def read_situation(account: StripeAccount, customer: str | None, billed: Billed)
     """
     found = account.find(account.api.customers.retrieve, customer) if customer else None
     rows = (
-        list(account.every(account.api.subscriptions.list, customer=customer, status="all"))
+        list(
+            account.every(
+                account.api.subscriptions.list,
+                customer=customer,
+                status="all",
+                expand=["data.discounts"],
+            )
+        )
         if found
         else []
     )
-    ours = [row for row in rows if _is_ours(row, billed)]
+    ours = [row for row in rows if is_billed_by_us(row, billed)]
     _refuse_foreign(account, rows, ours, billed)
     live = [row for row in ours if row["status"] in _LIVE]
     if len(live) > 1:
@@ -109,14 +134,51 @@ def read_situation(account: StripeAccount, customer: str | None, billed: Billed)
     if found is None:
         return Situation()
     method = (found.get("invoice_settings") or {}).get("default_payment_method")
-    subscription = live[0] if live else None
-    if subscription is not None:
-        method = subscription.get("default_payment_method") or method
+    row = live[0] if live else None
+    if row is not None:
+        method = row.get("default_payment_method") or method
+    subscription = live_subscription(account, row) if row is not None else None
     return Situation(
         customer=found["id"],
         payment_method=_id(method),
-        subscription=_read(subscription, billed.network) if subscription else None,
-        waits=subscription is not None and _waits(account, subscription, _id(method)),
+        subscription=subscription,
+        waits=row is not None
+        and subscription is not None
+        and not (subscription.discounted or subscription.taxed)
+        and _waits(account, row, _id(method)),
+    )
+
+
+def live_subscription(account: StripeAccount, row: StripeObject) -> LiveSubscription:
+    """A subscription as Stripe shows it, with its coupons looked up where it has some.
+
+    Raises:
+        StripeFault: Stripe cannot be asked.
+    """
+    currency = row["currency"].upper()
+    rows = row["items"]["data"]
+    items = tuple(_item(item, currency, account.network) for item in rows)
+    gross = sum(item.amount for item in items)
+    rates = row.get("default_tax_rates") or []
+    discounts = row.get("discounts") or []
+    off = _off(account, discounts, gross, currency)
+    taxes = sum(
+        _tax(item.amount, raw.get("tax_rates") or rates)
+        for item, raw in zip(items, rows, strict=True)
+    )
+    return LiveSubscription(
+        id=row["id"],
+        status=row["status"],
+        currency=currency,
+        items=items,
+        period_start=_moment(rows[0]["current_period_start"]),
+        period_end=_moment(rows[0]["current_period_end"]),
+        schedule=_id(row.get("schedule")),
+        ends=bool(row.get("cancel_at_period_end")),
+        reference=read_reference(row.get("metadata")),
+        discounted=bool(discounts),
+        taxed=bool(rates),
+        surcharge=(gross and taxes * (gross - off) // gross) - off,
     )
 
 
@@ -126,7 +188,8 @@ def is_of_change(thing: Mapping[str, Any], change_id: str) -> bool:
     return reference is not None and reference.change == change_id
 
 
-def _is_ours(row: StripeObject, billed: Billed) -> bool:
+def is_billed_by_us(row: StripeObject, billed: Billed) -> bool:
+    """Whether a subscription was made or adopted by planbridge for this membership."""
     reference = read_reference(row.get("metadata"))
     return reference is not None and (reference.network, reference.membership) == (
         billed.network,
@@ -143,7 +206,7 @@ def _refuse_foreign(
         row["id"]
         for row in rows
         if row["id"] not in own
-        and row["status"] not in _OVER
+        and row["status"] not in OVER
         and (row.get("metadata") or {}).get("membership_id") == str(billed.membership)
     ]
     named = billed.subscription
@@ -151,9 +214,9 @@ def _refuse_foreign(
         known = next((row for row in rows if row["id"] == named), None)
         if known is None and named.startswith("sub_"):
             known = account.find(account.api.subscriptions.retrieve, named)
-            if known is not None and _is_ours(known, billed):
+            if known is not None and is_billed_by_us(known, billed):
                 return
-        is_gone = named.startswith("sub_") and (known is None or known["status"] in _OVER)
+        is_gone = named.startswith("sub_") and (known is None or known["status"] in OVER)
         if not is_gone:
             others.append(named)
     if others:
@@ -171,20 +234,31 @@ def _waits(account: StripeAccount, subscription: StripeObject, method: str | Non
     return kept is not None and kept["type"] == "card"
 
 
-def _read(row: StripeObject, network: str) -> LiveSubscription:
-    currency = row["currency"].upper()
-    items = row["items"]["data"]
-    return LiveSubscription(
-        id=row["id"],
-        status=row["status"],
-        currency=currency,
-        items=tuple(_item(item, currency, network) for item in items),
-        period_start=_moment(items[0]["current_period_start"]),
-        period_end=_moment(items[0]["current_period_end"]),
-        schedule=_id(row.get("schedule")),
-        ends=bool(row.get("cancel_at_period_end")),
-        reference=read_reference(row.get("metadata")),
+def _off(account: StripeAccount, discounts: Sequence[object], gross: int, currency: str) -> int:
+    """What coupons take off every cycle from now on; one that ends takes off none of those."""
+    off = 0
+    for each in discounts:
+        assert isinstance(each, Mapping), "asked for with its discounts"
+        coupon = each.get("coupon") or (each.get("source") or {}).get("coupon")
+        if isinstance(coupon, str):
+            coupon = account.read(account.api.coupons.retrieve, coupon)
+        if coupon is None or coupon["duration"] != "forever":
+            continue
+        if coupon.get("amount_off"):
+            off += from_stripe(coupon["amount_off"], currency)
+        else:
+            percent = Decimal(str(coupon["percent_off"]))
+            off += int(((gross - off) * percent / 100).quantize(Decimal(1), ROUND_HALF_UP))
+    return min(off, gross)
+
+
+def _tax(amount: int, rates: Sequence[Mapping[str, Any]]) -> int:
+    """Tax that comes on top of an amount."""
+    percent = sum(
+        (Decimal(str(rate["percentage"])) for rate in rates if not rate.get("inclusive")),
+        Decimal(0),
     )
+    return int((amount * percent / 100).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _item(item: StripeObject, currency: str, network: str) -> SubscriptionItem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from bridge.domain.dates import add_calendar
@@ -12,7 +13,7 @@ from bridge.payments.invoices import invoices_of, outcome
 from bridge.payments.order import DONE_BY, Asked, Order
 from bridge.payments.products import one_off_price, price_items, recurring_price, stripe_product
 from bridge.payments.recurring import Recurring
-from bridge.payments.situation import LiveSubscription, is_of_change
+from bridge.payments.situation import LiveSubscription, is_of_change, live_subscription
 
 _BEGUN = frozenset({"active", "trialing", "past_due", "incomplete"})
 
@@ -122,6 +123,29 @@ def item_changes(
     return changes
 
 
+def differences(
+    account: StripeAccount, subscription: LiveSubscription, wanted: Recurring
+) -> dict[str, Any]:
+    """The parameters of an update after which it bills exactly what is wanted; none if it does.
+
+    Coupons and tax rates go: what is wanted has them in it.
+    """
+    changes: dict[str, Any] = {}
+    if items := item_changes(account, subscription, wanted):
+        changes["items"] = items
+    if subscription.discounted:
+        changes["discounts"] = ""
+    if subscription.taxed:
+        changes["default_tax_rates"] = ""
+    return changes
+
+
+def fingerprint(subscription: LiveSubscription) -> str:
+    """Of what an update is computed from: after another's write, another request is made."""
+    seen = (subscription.items, subscription.discounted, subscription.taxed, subscription.ends)
+    return sha256(repr(seen).encode()).hexdigest()[:12]
+
+
 def _adjust(
     account: StripeAccount, collection: Collection, order: Order, subscription: LiveSubscription
 ) -> None:
@@ -135,17 +159,17 @@ def _adjust(
         )
         return
     assert collection.recurring is not None
-    kept = account.read(account.api.subscriptions.retrieve, subscription.id)
+    kept = account.read(account.api.subscriptions.retrieve, subscription.id, expand=["discounts"])
     if (kept.get("metadata") or {}).get(DONE_BY) == order.change_id:
         return
+    # As it is now: the plugin may have written to it since the order was made.
+    present = live_subscription(account, kept)
     changes: dict[str, Any] = {
         "proration_behavior": "none",
         "metadata": {**order.standing(), DONE_BY: order.change_id},
+        **differences(account, present, collection.recurring),
     }
-    items = item_changes(account, subscription, collection.recurring)
-    if items:
-        changes["items"] = items
-    if subscription.ends:
+    if present.ends:
         changes["cancel_at_period_end"] = False
     card = card_used(account, order.customer, order.change_id)
     if card is not None:
@@ -156,7 +180,10 @@ def _adjust(
         changes["billing_cycle_anchor"] = "now"
         changes.update(_extra_item(account, collection, -collection.recurring.total))
     account.ask(
-        account.api.subscriptions.update, subscription.id, once=order.once("adjust"), **changes
+        account.api.subscriptions.update,
+        subscription.id,
+        once=order.once(f"adjust-{fingerprint(present)}"),
+        **changes,
     )
 
 

@@ -21,6 +21,7 @@ from bridge.sandbox.example_limits import (
 )
 from bridge.sandbox.forms import Json, moment_text
 from bridge.sandbox.network_state import NetworkState
+from bridge.sandbox.users import ADMIN, ADMIN_PASSWORD, add_user
 
 Example: TypeAlias = Callable[[NetworkState], None]
 """Fills a fresh network."""
@@ -37,6 +38,8 @@ SETTINGS: Mapping[str, Json] = MappingProxyType(
         "enable_visits_limiting": 1,
     }
 )
+
+LOCALES = ("en_US", "fr_FR")
 
 UNLIMITED_VISITS_ID, EXTRA_DISK_SPACE_ID, PRIORITY_SUPPORT_ID = 1, 2, 3
 FREE_ID, BASIC_ID, PREMIUM_ID = 4, 5, 6
@@ -59,6 +62,16 @@ def empty(state: NetworkState) -> None:
     for name, value in SETTINGS.items():
         state.set_setting(name, value)
     _site(state, path="/", title="Sandbox Network", type=None, template_id=None)
+    add_user(
+        state,
+        1,
+        ADMIN,
+        email="admin@example.test",
+        name="Sandbox Admin",
+        everywhere=True,
+        super_admin=True,
+        application_password=ADMIN_PASSWORD,
+    )
 
 
 def seed(state: NetworkState) -> None:
@@ -249,6 +262,14 @@ def _members(state: NetworkState) -> None:
 
 def _customer(state: NetworkState) -> int:
     number = state.next_id("customer")
+    add_user(
+        state,
+        number + 1,
+        f"customer{number}",
+        email=f"customer{number}@example.test",
+        name=f"Customer {number}",
+        locale=LOCALES[number % len(LOCALES)],
+    )
     return state.insert(
         "customer",
         user_id=number + 1,

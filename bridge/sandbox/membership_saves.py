@@ -7,6 +7,7 @@ from bridge.sandbox.events import record_change
 from bridge.sandbox.forms import Json, number
 from bridge.sandbox.network_models import MODELS
 from bridge.sandbox.network_state import NetworkState, Row
+from bridge.sandbox.plugin_stripe import GatewayRefused
 from bridge.sandbox.views import GATEWAY_FIELDS, compiled_products, read
 from bridge.sandbox.wire import Refused, error_answer
 
@@ -69,6 +70,8 @@ def cancel_subscription(state: NetworkState, membership: Row) -> None:
             membership["id"],
             **{name: membership[name] for name in GATEWAY_FIELDS},
         )
+        if REMOTE_GATEWAYS[membership["gateway"]] == "stripe" and state.stripe is not None:
+            state.stripe.cancel(membership["gateway_subscription_id"])
 
 
 def _start_trial(draft: Draft) -> None:
@@ -126,6 +129,13 @@ def _update_remote(draft: Draft, family: str) -> None:
         message = "Error: No gateway subscription ID found for this membership."
         raise Refused(error_answer(code, message, status=500))
     state = draft.state
+    if family == "stripe" and state.stripe is not None:
+        membership = draft.row()
+        try:
+            state.stripe.reprice(membership, compiled_products(state, membership))
+        except GatewayRefused as refusal:
+            code = f"wu_{family}_update_error"
+            raise Refused(error_answer(code, str(refusal), status=500)) from None
     customer = state.row("customer", draft.get("customer_id"))
     # The gateway asked for both, so the object in memory has them loaded.
     address = customer["billing_address"] if customer else []

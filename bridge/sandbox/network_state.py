@@ -18,6 +18,7 @@ from bridge.domain.limits import EffectiveLimits, LimitsRow, compose, has_limits
 from bridge.errors import InvalidInput
 from bridge.sandbox.forms import Json, integer, moment_text
 from bridge.sandbox.network_models import MODELS
+from bridge.sandbox.plugin_stripe import PluginStripe
 from bridge.sandbox.releases import Release
 from bridge.sandbox.state_log import StateLog
 
@@ -26,6 +27,8 @@ Clock: TypeAlias = Callable[[], datetime]
 
 LIMITS_KEY = "wu_limitations"
 """The meta key of an object's own limits row (domain/limits.md §1)."""
+
+_TABLES = (*MODELS, "user")
 
 DEFAULT_SETTINGS: Mapping[str, Json] = {
     "enable_api": 1,
@@ -60,7 +63,12 @@ class Effect:
 
 
 class NetworkState:
-    """Everything that the network knows. Hold ``lock`` (or use ``changing``) around writes."""
+    """Everything that the network knows. Hold ``lock`` (or use ``changing``) around writes.
+
+    ``stripe`` is what its own Stripe gateway asks; without it, what it would ask is only
+    recorded. ``host`` is where the network was last asked: the address of all sites that are
+    at the network's own domain.
+    """
 
     def __init__(
         self,
@@ -68,15 +76,18 @@ class NetworkState:
         clock: Clock,
         release: Release = Release.HEAD,
         file: Path | None = None,
+        stripe: PluginStripe | None = None,
     ) -> None:
         self.lock = threading.RLock()
         self.clock = clock
         self.release = release
+        self.stripe = stripe
+        self.host = ""
         self.settings: dict[str, Json] = dict(DEFAULT_SETTINGS)
         self.effects: list[Effect] = []
-        self._tables: dict[str, dict[int, Row]] = {name: {} for name in MODELS}
-        self._metas: dict[str, dict[int, dict[str, Json]]] = {name: {} for name in MODELS}
-        self._last_ids: dict[str, int] = dict.fromkeys(MODELS, 0)
+        self._tables: dict[str, dict[int, Row]] = {name: {} for name in _TABLES}
+        self._metas: dict[str, dict[int, dict[str, Json]]] = {name: {} for name in _TABLES}
+        self._last_ids: dict[str, int] = dict.fromkeys(_TABLES, 0)
         self._log = StateLog(file) if file else None
         self.restored = self._log is not None and self._restore(self._log)
 
@@ -88,6 +99,11 @@ class NetworkState:
     def gateway_calls(self) -> list[Effect]:
         """What the network asked payment providers for, oldest first."""
         return self.effects_of(*GATEWAY_CALLS)
+
+    @property
+    def domain(self) -> str:
+        """The network's own domain, by which its sites are stored."""
+        return str(self.settings.get("network_domain", ""))
 
     def now(self) -> str:
         """The present moment as the database writes it."""

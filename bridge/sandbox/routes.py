@@ -15,6 +15,7 @@ from bridge.sandbox.arguments import (
     listing_schema,
     schema_of,
 )
+from bridge.sandbox.core_routes import core_answer
 from bridge.sandbox.forms import Json
 from bridge.sandbox.listing import list_rows
 from bridge.sandbox.models import Model
@@ -61,6 +62,10 @@ class Routes:
         return replace(answer, headers={**answer.headers, "vary": "Origin"})
 
     def _route(self, request: Request) -> Answer:
+        self._state.host = request.headers.get("host", "")
+        core = core_answer(self._state, request)
+        if core is not None:
+            return core
         if request.path.rstrip("/") + "/" == REST_BASE:
             return json_answer({"name": "Sandbox", "namespaces": ["wp/v2", NAMESPACE]})
         if not request.path.startswith(REST_BASE):

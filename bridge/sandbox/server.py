@@ -24,8 +24,10 @@ from bridge.sandbox.examples import EXAMPLES, Example, populate
 from bridge.sandbox.faults import Fault, Faults, no_faults
 from bridge.sandbox.journal import Journal
 from bridge.sandbox.network_state import Clock, NetworkState
+from bridge.sandbox.plugin_stripe import PluginStripe
 from bridge.sandbox.releases import Release
 from bridge.sandbox.routes import Credentials, Routes
+from bridge.sandbox.users import ADMIN, ADMIN_PASSWORD
 from bridge.sandbox.wire import FATAL_PAGE, Answer, Request, html_answer
 
 Sleep = Callable[[float], None]
@@ -59,6 +61,8 @@ class SandboxNetwork:
         state_file: Keep the state in this file; an existing one wins over ``example``.
         faults: Asked once for every request what shall go wrong.
         tls: Listen with TLS, as made by `bridge.sandbox.certificates`.
+        stripe: The plugin's own gateway, which acts when a membership is saved; without
+            it, what it would do is only recorded.
 
     Raises:
         AddressUnavailable: the port is taken or not ours to take.
@@ -76,6 +80,7 @@ class SandboxNetwork:
         state_file: Path | None = None,
         faults: Faults = no_faults,
         tls: ssl.SSLContext | None = None,
+        stripe: PluginStripe | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         api_key: str = "sandbox-key",
@@ -84,10 +89,14 @@ class SandboxNetwork:
     ) -> None:
         self.api_key = api_key
         self.api_secret = api_secret
+        self.wp_username = ADMIN
+        self.wp_password = ADMIN_PASSWORD
         self.latency = latency
         self.faults: Faults = faults
         self.journal = Journal()
-        self.state = NetworkState(clock=clock, release=Release(release), file=state_file)
+        self.state = NetworkState(
+            clock=clock, release=Release(release), file=state_file, stripe=stripe
+        )
         if not self.state.restored:
             with self.state.changing():
                 (EXAMPLES[example] if isinstance(example, str) else example)(self.state)

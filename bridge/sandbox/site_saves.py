@@ -18,9 +18,9 @@ def before_save(draft: Draft) -> None:
         Refused: ``blog_taken``.
     """
     state = draft.state
+    if draft.get("domain") in ("", None, state.host):
+        draft.put("domain", state.domain)
     if draft.before is None:
-        if not draft.get("domain"):
-            draft.put("domain", state.settings.get("network_domain", ""))
         _refuse_taken(draft)
         return
     if FLAGS & draft.changes.keys():

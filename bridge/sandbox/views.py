@@ -133,6 +133,8 @@ def _completed(
             whole[f"{prefix}gateway_info"] = {name: row[name] for name in GATEWAY_FIELDS}
             whole["limitations"] = []
         case "site":
+            if state.host and whole["domain"] == state.domain:
+                whole["domain"] = state.host
             composed = state.release.loads_meta and state.site_limits(row["blog_id"])
             whole["limitations"] = composed or []
         case "discount_code":

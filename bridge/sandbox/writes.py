@@ -12,6 +12,7 @@ from bridge.sandbox.events import record_change, technical_differences
 from bridge.sandbox.forms import Json, integer, truthy
 from bridge.sandbox.models import Model
 from bridge.sandbox.network_state import NetworkState, Row
+from bridge.sandbox.users import add_user
 from bridge.sandbox.views import created, echo
 from bridge.sandbox.wire import (
     Answer,
@@ -193,8 +194,16 @@ def _before_create(draft: Draft, given: Mapping[str, Json]) -> None:
             if "date_registered" not in given:
                 draft.put("date_registered", now)
             if not integer(given.get("user_id")):
-                users = [row["user_id"] for row in state.rows("customer")]
-                draft.put("user_id", max(users, default=1) + 1)
+                draft.put("user_id", _new_user(state, given))
+
+
+def _new_user(state: NetworkState, given: Mapping[str, Json]) -> int:
+    """A WordPress user of the name and address given; his id."""
+    taken = [row["user_id"] for row in state.rows("customer")]
+    key = max(state.next_id("user"), max(taken, default=1) + 1)
+    login = str(given.get("username") or f"customer{key}")
+    add_user(state, key, login, email=str(given.get("email") or ""))
+    return key
 
 
 def _memory(draft: Draft) -> dict[str, Json]:

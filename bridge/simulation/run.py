@@ -83,6 +83,7 @@ class Run:
         self._steps = Steps(
             store=app.engine,
             client_for=app.client_for,
+            account_for=lambda _network: self._account,
             clock=clock,
             backoff=DEFAULT_BACKOFF,
             settle=0.0,

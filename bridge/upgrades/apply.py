@@ -5,48 +5,24 @@ Each stage may run again after it was cut off at any point, and comes to the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
-from sqlmodel import Session
-
 from bridge.domain.money import to_major
-from bridge.network.client import NetworkClient
 from bridge.network.entities import Entity
 from bridge.network.faults import AnswerLost, CannotTell, Fault, WriteNotStored
 from bridge.network.records import SiteRow
 from bridge.network.rows import MembershipRow
 from bridge.store.changes import ChangeRepository
 from bridge.store.readers import membership_record, sites_of
-from bridge.store.tables import Change
 from bridge.upgrades.gateways import may_write
+from bridge.upgrades.job import Job, read_membership
 from bridge.upgrades.mirrored import mirror_membership
 from bridge.upgrades.opening import frozen_by
 from bridge.upgrades.outcomes import BEFORE, OTHER_PRODUCTS, PAYMENT, Again, Done, Outcome
-from bridge.upgrades.target import has_products, membership_fields, stands_as_quoted
+from bridge.upgrades.rebilling import wait_for_period
+from bridge.upgrades.target import bills_again, has_products, membership_fields, stands_as_quoted
 
 _SENT_AT = "sent_at"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One try of one stage: which change, on which network, with what at hand.
-
-    ``change`` is a copy of the row; ``settle`` is how many seconds a request may still take
-    effect on the network after the process that sent it has died.
-    """
-
-    change: Change
-    client: NetworkClient
-    store: Engine
-    clock: Callable[[], datetime]
-    settle: float
-
-    def session(self) -> Session:
-        """A session of its own; never held open over a request to the network."""
-        return Session(self.store, expire_on_commit=False)
 
 
 def check(job: Job) -> Outcome:
@@ -73,9 +49,16 @@ def check(job: Job) -> Outcome:
             detail,
             stuck=True,
         )
-    verdict = may_write(membership.gateway, membership.gateway_subscription_id)
+    verdict = may_write(
+        membership.gateway,
+        membership.gateway_subscription_id,
+        bills_again=bills_again(target),
+    )
     if not verdict.allowed:
         return Again(verdict.sentence, detail, stuck=True)
+    waits = None if done_before else wait_for_period(job, row)
+    if waits is not None:
+        return waits
     detail["gateway_note"] = verdict.sentence
     if not done_before:
         detail[BEFORE] = {
@@ -134,13 +117,6 @@ def save_sites(job: Job) -> Outcome:
             _save(job, site)
         saved.append(site.id)
     return Done({"sites": saved})
-
-
-def read_membership(job: Job) -> MembershipRow:
-    """The membership as the network has it now."""
-    row = job.client.get(Entity.MEMBERSHIP, job.change.membership_id)
-    assert isinstance(row, MembershipRow)
-    return row
 
 
 def find_sites(job: Job) -> list[SiteRow]:

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from pydantic import TypeAdapter
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -32,10 +31,10 @@ from bridge.store.quotes import GivenQuote, QuoteRepository
 from bridge.store.tables import Change, ChangeState, CollectionRecord, CollectionState, Network
 from bridge.upgrades.opening import WITHOUT_EFFECT
 from bridge.upgrades.orders import Orders
+from bridge.upgrades.plans import kept_plan, plan_document
 
 _log = structlog.get_logger(__name__)
 
-_PLAN: Final = TypeAdapter(Collection)
 _LEASE: Final = timedelta(minutes=2)
 _FIRST_WAIT: Final = timedelta(seconds=2)
 _LONGEST_WAIT: Final = timedelta(minutes=30)
@@ -200,8 +199,8 @@ class Collecting:
     ) -> None:
         """Paid, or the day has come: what is left to do at Stripe is done."""
         over = True
-        if record.plan:
-            plan = _PLAN.validate_python(record.plan)
+        plan = kept_plan(record.plan)
+        if plan is not None:
             situation = self.orders.situation(network, change.membership_id)
             if situation.customer is not None:
                 order = self.orders.order(network, change, record, situation)
@@ -237,15 +236,17 @@ class Collecting:
         self, given: GivenQuote, situation: Situation, change: Change, record: CollectionRecord
     ) -> Collection:
         """The decision that was kept, or the one that is kept now: one per change."""
-        if record.plan:
-            return _PLAN.validate_python(record.plan)
+        known = kept_plan(record.plan)
+        if known is not None:
+            return known
         if given.expired(self._clock()) and change.state is ChangeState.AWAITING_PAYMENT:
             raise QuoteExpired(quote=given.id, expired_at=f"{given.expires_at:%Y-%m-%d %H:%M} UTC")
         plan = plan_collection(given.quote, situation, membership=change.membership_id)
-        document = _PLAN.dump_python(plan, mode="json")
         with self._session() as session:
-            kept = CollectionRepository(session).plan(change.id, document, now=self._clock())
-        return _PLAN.validate_python(kept)
+            kept = CollectionRepository(session).plan(
+                change.id, plan_document(plan), now=self._clock()
+            )
+        return kept_plan(kept) or plan
 
     def _quote(self, network: Network, change: Change) -> GivenQuote:
         with self._session() as session:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlmodel import Session
 
 from bridge.network.client import NetworkClient
+from bridge.payments.client import StripeAccount
 from bridge.store.changes import ChangeRepository
 from bridge.store.tables import Change, ChangeState
 from bridge.upgrades.intent import retry_change
@@ -46,6 +47,7 @@ class UpgradeEngine:
         executor_id: Stable name of this process; no two at the same time.
         system_database_url: Where the engine keeps its checkpoints, ``sqlite:///path`` or
             ``postgresql://…``.
+        account_for: The Stripe account of a network by its id; None where it has no key.
         backoff: How long failed tries wait.
         settle: Seconds in which a request of a dead process may still take effect on a
             network: longer than any request may take there.
@@ -64,6 +66,7 @@ class UpgradeEngine:
         clock: Callable[[], datetime],
         executor_id: str,
         system_database_url: str,
+        account_for: Callable[[int], StripeAccount | None] = lambda _network: None,
         backoff: Backoff = DEFAULT_BACKOFF,
         settle: float = 90.0,
         poll: float = 0.1,
@@ -80,7 +83,12 @@ class UpgradeEngine:
         self._sweep_seconds = sweep
         self._threads = threads
         self._steps = Steps(
-            store=store, client_for=client_for, clock=clock, backoff=backoff, settle=settle
+            store=store,
+            client_for=client_for,
+            account_for=account_for,
+            clock=clock,
+            backoff=backoff,
+            settle=settle,
         )
         self._carry_out: CarryOut | None = None
         self._name = HeldName(store, executor_id)

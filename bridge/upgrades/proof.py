@@ -14,8 +14,9 @@ from bridge.network.records import SiteRow
 from bridge.store.changes import ChangeRepository
 from bridge.store.limits import EFFECTIVE, LimitsOwner, save_limits
 from bridge.store.tables import ChangeState
-from bridge.upgrades.apply import Job, find_sites, read_membership
+from bridge.upgrades.apply import find_sites
 from bridge.upgrades.expected import Expected, KnownRows
+from bridge.upgrades.job import Job, read_membership
 from bridge.upgrades.outcomes import BEFORE, CHECK, Again, Done, Outcome
 from bridge.upgrades.target import has_products
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -20,12 +21,19 @@ from bridge.store.tables import Network
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What somebody wants: products by id or slug in the order chosen, a period, a code."""
+    """What somebody wants: products by id or slug in the order chosen, a period, a code.
+
+    ``dropped`` are add-ons he has and wants to lose. ``amounts`` are his own prices, in minor
+    units, for what is sold so; ``recurring`` whether he pays them each time; by product id.
+    """
 
     products: tuple[int | str, ...]
     period: Period | None = None
     discount_code: str | None = None
     country: str | None = None
+    dropped: tuple[int | str, ...] = ()
+    amounts: Mapping[int, int] = field(default_factory=dict)
+    recurring: Mapping[int, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,9 @@ def price(
         period=choice.period,
         discount_code=choice.discount_code,
         country=choice.country,
+        pwyw_amounts=choice.amounts,
+        pwyw_recurring=choice.recurring,
+        dropped=tuple(_product_id(one, catalogue, network) for one in choice.dropped),
     )
     code = choice.discount_code
     answer = quote(

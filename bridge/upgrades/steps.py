@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Literal, TypedDict
 
 import structlog
@@ -15,12 +16,16 @@ from sqlmodel import Session
 from bridge.errors import PlanbridgeError
 from bridge.network.client import NetworkClient
 from bridge.network.faults import Fault
+from bridge.payments.client import StripeAccount
+from bridge.payments.faults import StripeFault
 from bridge.store.changes import ChangeRepository
 from bridge.store.ledger import book
 from bridge.store.tables import Change, ChangeState
-from bridge.upgrades.apply import Job, book_payment, check, save_sites, write
+from bridge.upgrades.apply import book_payment, check, save_sites, write
+from bridge.upgrades.job import Job
 from bridge.upgrades.outcomes import CHECK, PAYMENT, Again, Backoff, Done, Outcome
 from bridge.upgrades.proof import prove
+from bridge.upgrades.rebilling import rebill
 
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +36,7 @@ STAGES: Final[Mapping[str, Callable[[Job], Outcome]]] = {
     WRITE: write,
     PAYMENT: book_payment,
     "sites": save_sites,
+    "subscription": rebill,
     PROOF: prove,
 }
 """What is done for a change, in this order."""
@@ -58,7 +64,8 @@ class Steps:
     """Runs stages of changes; safe to share between threads.
 
     ``client_for`` opens the client of a network by its id; it is closed after each try, so
-    that new credentials count from the next one on.
+    that new credentials count from the next one on. ``account_for`` gives the Stripe account
+    of a network, None where it has no key.
     """
 
     def __init__(
@@ -66,12 +73,14 @@ class Steps:
         *,
         store: Engine,
         client_for: Callable[[int], NetworkClient],
+        account_for: Callable[[int], StripeAccount | None] = lambda _network: None,
         clock: Callable[[], datetime],
         backoff: Backoff,
         settle: float,
     ) -> None:
         self._store = store
         self._client_for = client_for
+        self._account_for = account_for
         self._clock = clock
         self._backoff = backoff
         self._settle = settle
@@ -158,10 +167,19 @@ class Steps:
         try:
             with self._client_for(change.network_id) as client:
                 return STAGES[stage](
-                    Job(change, client, self._store, self._clock, settle=self._settle)
+                    Job(
+                        change,
+                        client,
+                        self._store,
+                        self._clock,
+                        settle=self._settle,
+                        account=partial(self._account_for, change.network_id),
+                    )
                 )
         except Fault as fault:
             return Again(str(fault), stuck=not fault.transient, retry_after=fault.retry_after)
+        except StripeFault as fault:
+            return Again(str(fault), stuck=not fault.transient)
         except PlanbridgeError as error:
             return Again(str(error), stuck=True)
         except Exception as error:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from bridge.domain.expiration import next_expiration_for_change
+from bridge.domain.gateway_effects import STRIPE
 from bridge.domain.memberships import Membership, MembershipStatus
 from bridge.domain.money import to_major
 from bridge.store.quotes import GivenQuote, target_from_json, target_to_json
@@ -50,13 +51,23 @@ def target_of(
     return document
 
 
+def bills_again(target: Mapping[str, Any]) -> bool:
+    """Whether anything is billed each cycle once the change is carried out."""
+    state = target_from_json(target)
+    return state.recurring and state.amount > 0
+
+
 def membership_fields(target: Mapping[str, Any], membership: Membership) -> dict[str, Any]:
     """The one write that carries a change out, as `NetworkClient.update` takes it.
 
-    Absolute values: writing them again on what they made changes nothing.
+    Absolute values: writing them again on what they made changes nothing. Where nothing is
+    billed again, the plugin's Stripe gateway lets go of the membership: it would refuse to
+    price a subscription that has ended, and ends one that has not.
     """
     state = target_from_json(target)
+    lets_go = membership.gateway in STRIPE and not bills_again(target)
     return {
+        **({"gateway": "", "gateway_subscription_id": ""} if lets_go else {}),
         "plan_id": state.plan_id,
         "addon_products": dict(state.addons),
         "amount": to_major(state.amount, membership.currency),

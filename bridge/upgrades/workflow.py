@@ -14,7 +14,7 @@ from dbos import DBOS
 
 from bridge.upgrades.steps import STAGES, Next, Steps
 
-VERSION = "planbridge-changes-1"
+VERSION = "planbridge-changes-2"
 """Which workflow bodies a process can continue."""
 
 WAKE = "wake"

@@ -94,6 +94,7 @@ def phase_of(subscription: StripeObject, start: int, ends: int) -> StripeObject:
     return {
         **_EMPTY,
         "currency": subscription["currency"],
+        "discounts": [_shown({"discount": key}) for key in subscription["discounts"]],
         "end_date": ends,
         "items": [
             _item(item["price"], item["quantity"], dict(item["metadata"]), list(item["tax_rates"]))
@@ -154,13 +155,29 @@ def enter(
         params["trial_end"] = phase["trial_end"]
     if phase["metadata"]:
         params["metadata"] = phase["metadata"]
-    for name in ("_add_invoice_items", "_discounts"):
-        if phase.get(name):
-            params[name.removeprefix("_")] = phase[name]
+    # A phase that names no discounts has none.
+    params["discounts"] = phase.get("_discounts")
+    if phase.get("_add_invoice_items"):
+        params["add_invoice_items"] = phase["_add_invoice_items"]
     for name in ("collection_method", "default_payment_method", "description"):
         if phase[name]:
             params[name] = phase[name]
     subscription_changes.change(state, subscription, params, collects=collects)
+
+
+def keep_on(state: StripeState, schedule: StripeObject, phase: StripeObject) -> None:
+    """Let a phase that was sent again go on as the current one: only its discounts may differ."""
+    schedule["current_phase"] = {
+        "end_date": phase["end_date"],
+        "start_date": phase["start_date"],
+    }
+    subscription = state.get("subscription", schedule["subscription"])
+    subscription["discounts"] = coupons.redeem(
+        state,
+        phase.get("_discounts") or [],
+        of={"subscription": subscription["id"]},
+        param="phases[0][discounts]",
+    )
 
 
 def release(state: StripeState, schedule: StripeObject) -> None:
@@ -227,6 +244,7 @@ def _phase(state: StripeState, sent: Mapping[str, Any], begins: int, *, param: s
     phase = {
         **_EMPTY,
         "currency": found[0]["currency"],
+        "discounts": [_shown(each) for each in sent.get("discounts") or ()],
         "end_date": ends,
         "items": items,
         "metadata": merge_metadata({}, sent.get("metadata", {})),
@@ -259,6 +277,10 @@ def _end(state: StripeState, sent: Mapping[str, Any], begins: int, cycle: Cycle)
     if not count:
         raise ApiError("iterations must be at least 1.", param="iterations")
     return cycle.boundary(begins, count)
+
+
+def _shown(discount: Mapping[str, Any]) -> dict[str, Any]:
+    return {"coupon": None, "discount": None, "promotion_code": None, **discount}
 
 
 def _item(

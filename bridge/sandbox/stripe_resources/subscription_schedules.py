@@ -188,10 +188,7 @@ def _replace_phases(state: StripeState, schedule: StripeObject, params: Mapping[
         raise invalid("The phases must have one that is current.", "phases")
     before = next(each for each in former if each["start_date"] == current["start_date"])
     if running["items"] == before["items"] and running["trial_end"] == before["trial_end"]:
-        schedule["current_phase"] = {
-            "end_date": running["end_date"],
-            "start_date": running["start_date"],
-        }
+        schedule_phases.keep_on(state, schedule, running)
         return
     behavior = params.get("proration_behavior", "create_prorations")
     schedule_phases.enter(state, schedule, running, behavior=behavior)
