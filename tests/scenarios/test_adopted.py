@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from bridge.sandbox.examples import PREMIUM_ID
+from bridge.sandbox.stripe_faults import server_error
+from bridge.store.changes import ChangeRepository
 from bridge.store.tables import ChangeState
 from tests.scenarios.town import BASIC_MEMBER, MONTH, YEAR, YEARLY_MEMBER, Town
 
@@ -79,6 +81,60 @@ def test_another_period_is_billed_once(town: Town) -> None:
     assert town.charged() == [1999, given.quote.due_now]
     assert town.bills(BASIC_MEMBER) == {PREMIUM: 49000}
     assert town.next_bill(BASIC_MEMBER)[1].year == 2027
+
+
+def test_the_plugin_does_not_write_before_stripe_bills_by_the_new_period(town: Town) -> None:
+    """Paid by an invoice of its own, as a coupon stands: the engine waits for the subscription.
+
+    Written before, the plugin's update would begin a cycle, and charge for it on top.
+    """
+    town.bill_by_plugin(BASIC_MEMBER, cents=1499, lists=1999)
+    town.adopt(BASIC_MEMBER)
+    town.pass_days(10)
+    given, change = town.buy(BASIC_MEMBER, "premium", period=YEAR)
+    assert change.state is ChangeState.PROVEN, change.reason
+    assert town.charged() == [1499, given.quote.due_now]
+    assert town.bills(BASIC_MEMBER) == {PREMIUM: 49000}
+    assert town.live(BASIC_MEMBER)["discounts"] == []
+    assert town.left_over() == []
+
+
+def test_putting_it_right_again_asks_for_nothing(town: Town) -> None:
+    """The stage reads first: repeated, it finds what is wanted and writes nothing."""
+    town.bill_by_plugin(BASIC_MEMBER, cents=1499, lists=1999)
+    town.adopt(BASIC_MEMBER)
+    _, change = town.buy(BASIC_MEMBER, "basic", "extra-disk-space")
+    told = town.steps_of(change.id)["subscription"]
+    assert "put right at Stripe: discounts, items" in told["note"]
+    town.stripe.requests.clear()
+    with town.app.session() as session:
+        ChangeRepository(session).move(
+            change.id,
+            to=ChangeState.APPLYING,
+            came_from=(ChangeState.PROVEN,),
+            now=town.clock(),
+        )
+    assert town.steps.run("subscription", change.id, 0)["verdict"] == "go_on"
+    assert "bills what it is to bill" in town.steps_of(change.id)["subscription"]["note"]
+    assert list(town.stripe.requests.writes()) == []
+
+
+def test_stripe_being_away_only_delays_it(town: Town) -> None:
+    """The membership is written; the stage is tried again until Stripe has what was sold."""
+    town.bill_by_plugin(BASIC_MEMBER, cents=1499, lists=1999)
+    town.adopt(BASIC_MEMBER)
+    given = town.quote(BASIC_MEMBER, "basic", "extra-disk-space")
+    change = town.ask(given)
+    town.collect(change)
+    town.deliver()
+    for stage in ("check", "write", "payment", "sites"):
+        assert town.steps.run(stage, change, 0)["verdict"] == "go_on"
+    town.stripe.faults.add(server_error(should_retry=False), times=1)
+    assert town.steps.run("subscription", change, 0)["verdict"] == "wait"
+    assert town.change(change).state is not ChangeState.ATTENTION
+    town.settle()
+    assert town.change(change).state is ChangeState.PROVEN
+    assert town.live(BASIC_MEMBER)["discounts"] == []
 
 
 def test_a_downgrade_at_term_end_is_billed_at_its_price(town: Town) -> None:
