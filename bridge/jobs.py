@@ -8,21 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
+from bridge.domain.notices import NoticeKind
+from bridge.notices.finding import find_limits, find_renewals
 from bridge.store import schedules as store
 from bridge.store.billings import BillingRepository
 from bridge.store.drift import unsolved
+from bridge.store.notices import NoticeRepository
+from bridge.store.outgoing import forget_old_events
 from bridge.store.tables import Network
 from sync import drift
 from sync.passes import run
 from sync.rhythms import Every, Nightly
 from sync.schedules import Job, JobStopped, Schedules
+from sync.uses import read_uses
 
 if TYPE_CHECKING:
     from bridge.wiring import App
 
 BILLING = "billing"
-_LATE = timedelta(minutes=15)
-_FAILURES = 3
+LATE = timedelta(minutes=15)
+FAILURES = 3
 GoOn = Callable[[], bool]
 
 
@@ -44,6 +49,8 @@ def schedules(planbridge: App, *, stored: Callable[[], None] = _nobody) -> Sched
             Job("events", Every(every), _closes_the_gap(planbridge, stored)),
             Job("mirror", Nightly(time(1)), _syncs(planbridge, incremental=False), long=True),
             Job("drift", Nightly(time(3)), _looks_for_drift(planbridge), long=True),
+            Job("uses", Nightly(time(4)), _asks_what_is_used(planbridge), long=True),
+            Job("notices", Every(timedelta(hours=1)), _finds_what_to_tell(planbridge)),
         ),
         networks=planbridge.networks,
         executor_id=planbridge.settings.executor_id,
@@ -140,9 +147,45 @@ def _looks_for_drift(planbridge: App) -> Callable[[Network, GoOn], str]:
     return look
 
 
+def _asks_what_is_used(planbridge: App) -> Callable[[Network, GoOn], str]:
+    """Ask every customer's site what it uses, where somebody is to be told of full limits."""
+
+    def ask(network: Network, go_on: GoOn) -> str:
+        with planbridge.session() as session:
+            if not NoticeRepository(session).is_on(network.key, NoticeKind.LIMIT):
+                return "nobody is told of limits"
+        asked = read_uses(
+            planbridge.engine,
+            network,
+            open_site=planbridge.site_xmlrpc,
+            clock=planbridge.clock,
+            go_on=go_on,
+        )
+        if asked is None:
+            return "no WordPress user is on record to ask the sites with"
+        return f"{asked.told} sites told what they use, {asked.untold} did not"
+
+    return ask
+
+
+def _finds_what_to_tell(planbridge: App) -> Callable[[Network, GoOn], str]:
+    """Renewals ahead and limits that fill up; what is too old to keep is forgotten."""
+
+    def find(network: Network, _go_on: GoOn) -> str:
+        now = planbridge.clock()
+        with planbridge.session() as session:
+            renewals = find_renewals(session, network.key, now=now)
+            limits = find_limits(session, network.key, now=now)
+            NoticeRepository(session).forget_old(now)
+            forget_old_events(session.connection(), now=now)
+        return f"{renewals} renewals ahead, {limits} customers with a limit filling up"
+
+    return find
+
+
 def schedule_alarms(session: Session, *, clock: Callable[[], datetime]) -> str:
     """Which jobs keep failing or are not taken up; "" when none."""
-    late = store.in_trouble(session, overdue_since=clock() - _LATE, failures=_FAILURES)
+    late = store.in_trouble(session, overdue_since=clock() - LATE, failures=FAILURES)
     return "; ".join(
         f"{job} of {network} " + (f"failed {failures} times" if failures else "is overdue")
         for network, job, failures in late

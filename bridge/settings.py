@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bridge.web.pages.setup import PageSetup
 
 PREFIX = "PLANBRIDGE_"
-_SECRETS = ("secret_keys", "api_token", "database_url")
+_SECRETS = ("secret_keys", "api_token", "database_url", "oidc_client_secret", "smtp_password")
 
 
 class Settings(BaseSettings):
@@ -98,6 +98,43 @@ class Settings(BaseSettings):
     session_hours: float = Field(
         default=12, gt=0, description="How long somebody stays signed in to the pages."
     )
+    console_idle_minutes: float = Field(
+        default=60, ge=10, description="After so long without a click operators are signed out."
+    )
+    oidc_issuer: str = Field(
+        default="",
+        pattern=r"^(https://[^?#]+|http://(localhost|127\.0\.0\.1)(:\d+)?(/[^?#]*)?)?$",
+        description="OpenID Connect provider of the operators, such as https://login.example.com.",
+    )
+    oidc_client_id: str = Field(default="", description="What the provider knows planbridge as.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="The secret that the provider gave for it."
+    )
+    smtp_host: str = Field(
+        default="", description="Mail server for notices to customers; none are sent without."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_security: str = Field(
+        default="starttls",
+        pattern=r"^(starttls|tls|none)$",
+        description="starttls, tls (from the first byte, port 465) or none.",
+    )
+    smtp_username: str = Field(default="", description="Name to sign in to the mail server with.")
+    smtp_password: SecretStr | None = Field(
+        default=None, description="Password to sign in to the mail server with."
+    )
+    smtp_from: str = Field(
+        default="planbridge@localhost",
+        pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$",
+        description="Address that notices come from, unless a network has its own.",
+    )
+    smtp_timeout: float = Field(
+        default=20.0, gt=0, description="Seconds to wait for the mail server."
+    )
+    hooks_private: bool = Field(
+        default=False,
+        description="Whether events may be sent to addresses in your own network, and by http.",
+    )
     network_timeout: float = Field(
         default=60.0, gt=0, description="Seconds to wait for a network's answer."
     )
@@ -124,6 +161,13 @@ class Settings(BaseSettings):
             ):
                 message = "the database URL must begin with sqlite:/// or postgresql://"
                 raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _guarded_password(self) -> Self:
+        if self.smtp_username and self.smtp_security == "none":
+            message = "smtp_username with smtp_security none would send the password in the clear"
+            raise ValueError(message)
         return self
 
     @property

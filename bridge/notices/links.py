@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +18,53 @@ from bridge.store.tables import Network, Notice
 MOST: Final = 3
 WITHIN: Final = timedelta(minutes=15)
 """No more than so many links are sent to a customer in that time, however often he asks."""
+
+
+class LinkMail:
+    """Has links sent; what the pages need of the notices.
+
+    ``ready`` is False where no mail server is set: then nobody can be sent anything.
+    """
+
+    def __init__(
+        self,
+        *,
+        seal: Seal,
+        clock: Callable[[], datetime],
+        ready: bool,
+        wake: Callable[[], None],
+    ) -> None:
+        self._seal = seal
+        self._clock = clock
+        self.ready = ready
+        self.wake = wake
+
+    def send(
+        self,
+        session: Session,
+        network: Network,
+        *,
+        customer_id: int,
+        email: str,
+        url: str,
+        expires_at: datetime,
+        language: str = "",
+    ) -> bool:
+        """Have a link sent once the caller has committed, who then calls `wake`.
+
+        As `send_link`; False as well where no mail server is set.
+        """
+        return self.ready and send_link(
+            session,
+            network,
+            customer_id=customer_id,
+            email=email,
+            url=url,
+            expires_at=expires_at,
+            seal=self._seal,
+            now=self._clock(),
+            language=language,
+        )
 
 
 def send_link(

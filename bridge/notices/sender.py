@@ -73,7 +73,7 @@ class Desk:
         ladder: What follows an unpaid renewal.
     """
 
-    wording: Wording
+    wording: Wording[Any]
     contacts: Contacts
     seal: Seal
     address: str

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -44,8 +44,11 @@ class Locale(Protocol):
         """Items as a sentence lists them."""
 
 
+L = TypeVar("L", bound=Locale)
+
+
 @dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(Generic[L]):
     """How every language says what mails and pages have in common.
 
     Attributes:
@@ -55,16 +58,16 @@ class Wording:
         price: Amount, currency, period and whether it recurs, as customers read it.
     """
 
-    choose: Callable[..., Locale]
-    limit: Callable[[Locale, str, str], str]
-    allowed: Callable[[Locale, str, Allowance], str]
-    price: Callable[[Locale, int, str, Period, bool], str]
+    choose: Callable[..., L]
+    limit: Callable[[L, str, str], str]
+    allowed: Callable[[L, str, Allowance], str]
+    price: Callable[[L, int, str, Period, bool], str]
 
 
-class Speech:
+class Speech(Generic[L]):
     """One language for one mail."""
 
-    def __init__(self, locale: Locale, wording: Wording) -> None:
+    def __init__(self, locale: L, wording: Wording[L]) -> None:
         self.locale = locale
         self._wording = wording
         self._sentences = sentences(locale.code)

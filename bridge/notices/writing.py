@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from bridge.notices.letters import Bar, Bars, Block, Button, Facts, Letter, Paragraph, Table
 from bridge.notices.speech import Speech
@@ -31,7 +32,7 @@ class Frame:
     account_url: str
 
 
-def write(story: Story, speech: Speech, frame: Frame) -> Letter:
+def write(story: Story, speech: Speech[Any], frame: Frame) -> Letter:
     """The letter that tells a story."""
     match story:
         case ChangeDone():
@@ -59,7 +60,7 @@ def write(story: Story, speech: Speech, frame: Frame) -> Letter:
 _Parts = tuple[str, str, list[Block]]
 
 
-def _change_done(story: ChangeDone, speech: Speech) -> _Parts:
+def _change_done(story: ChangeDone, speech: Speech[Any]) -> _Parts:
     _ = speech.gettext
     heading = _("Your change is done")
     if story.addons:
@@ -99,7 +100,7 @@ def _change_done(story: ChangeDone, speech: Speech) -> _Parts:
     return _("Your change is done: %(plan)s", plan=story.plan), heading, blocks
 
 
-def _site(site: SiteBeside, speech: Speech) -> Table:
+def _site(site: SiteBeside, speech: Speech[Any]) -> Table:
     _ = speech.gettext
     known = any(one.before is not None for one in site.limits)
     columns = (_("Limit"), _("Before"), _("Now")) if known else (_("Limit"), _("Now"))
@@ -107,7 +108,7 @@ def _site(site: SiteBeside, speech: Speech) -> Table:
     return Table(title, columns, tuple(_row(one, speech, known) for one in site.limits))
 
 
-def _row(limit: LimitBeside, speech: Speech, known: bool) -> tuple[str, ...]:
+def _row(limit: LimitBeside, speech: Speech[Any], known: bool) -> tuple[str, ...]:
     label, now = speech.limit(limit.module, limit.item), speech.allowed(limit.module, limit.after)
     if not known:
         return label, now
@@ -115,7 +116,7 @@ def _row(limit: LimitBeside, speech: Speech, known: bool) -> tuple[str, ...]:
     return label, before, now
 
 
-def _payment_failed(story: PaymentFailed, speech: Speech) -> _Parts:
+def _payment_failed(story: PaymentFailed, speech: Speech[Any]) -> _Parts:
     _ = speech.gettext
     date = speech.locale.date
     if story.amount is None:
@@ -146,7 +147,7 @@ def _payment_failed(story: PaymentFailed, speech: Speech) -> _Parts:
     return heading, heading, blocks
 
 
-def _limits_full(story: LimitsFull, speech: Speech) -> _Parts:
+def _limits_full(story: LimitsFull, speech: Speech[Any]) -> _Parts:
     _, count = speech.gettext, len(story.limits)
     if story.reached:
         heading = speech.ngettext(
@@ -175,7 +176,7 @@ def _limits_full(story: LimitsFull, speech: Speech) -> _Parts:
     return heading, heading, blocks
 
 
-def _bar(limit: FullLimit, speech: Speech) -> Bar:
+def _bar(limit: FullLimit, speech: Speech[Any]) -> Bar:
     return Bar(
         label=speech.limit(limit.module, limit.item),
         words=speech.gettext(
@@ -188,7 +189,7 @@ def _bar(limit: FullLimit, speech: Speech) -> Bar:
     )
 
 
-def _renewal_ahead(story: RenewalAhead, speech: Speech) -> _Parts:
+def _renewal_ahead(story: RenewalAhead, speech: Speech[Any]) -> _Parts:
     _ = speech.gettext
     values = {
         "plan": story.plan,
@@ -218,7 +219,7 @@ def _renewal_ahead(story: RenewalAhead, speech: Speech) -> _Parts:
     return subject, subject, blocks
 
 
-def _sign_in(story: SignIn, speech: Speech, frame: Frame) -> _Parts:
+def _sign_in(story: SignIn, speech: Speech[Any], frame: Frame) -> _Parts:
     _ = speech.gettext
     blocks: list[Block] = [
         Paragraph(
@@ -235,7 +236,7 @@ def _sign_in(story: SignIn, speech: Speech, frame: Frame) -> _Parts:
     return subject, _("Sign in to your account"), blocks
 
 
-def _footer(speech: Speech, frame: Frame) -> Iterator[str]:
+def _footer(speech: Speech[Any], frame: Frame) -> Iterator[str]:
     _ = speech.gettext
     yield _(
         "You get this mail because you are a customer of %(operator)s.", operator=frame.operator

@@ -1,4 +1,4 @@
-"""What sites use, as far as planbridge knows it: domains from the mirror, the rest as last asked."""
+"""What sites use, as far as it is known: domains from the mirror, the rest as last asked."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from bridge.notices.links import LinkMail
 from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal
 from bridge.store.tables import Network
@@ -43,6 +44,7 @@ class Service:
         wake_collecting: Callable[[], None],
         quote_key: bytes,
         quote_minutes: int,
+        links: LinkMail,
     ) -> None:
         self.store = store
         self.seal = seal
@@ -53,6 +55,7 @@ class Service:
         self.wake_collecting = wake_collecting
         self.quote_key = quote_key
         self.quote_minutes = quote_minutes
+        self.links = links
 
 
 def the_service(request: Request) -> Service:

@@ -320,7 +320,7 @@ class TestRealJobs:
     def test_every_job_can_be_run_and_is_listed_with_its_result(self, planbridge: App) -> None:
         """What was never run has no result yet."""
         assert {each["last result"] for each in self.listed().values()} == {""}
-        for job in ("mirror", "changes", "drift", "events", "billing"):
+        for job in ("mirror", "changes", "drift", "events", "billing", "uses", "notices"):
             assert f"{job} of lab: " in self.call("run", "lab", job)
         listed = self.listed()
         assert "rows seen" in listed["mirror"]["last result"]
@@ -338,6 +338,8 @@ class TestRealJobs:
             "drift": "paused",
             "events": "waits",
             "mirror": "waits",
+            "notices": "waits",
+            "uses": "waits",
         }
         self.call("resume", "lab")
         assert "paused" not in {each["state"] for each in self.listed().values()}

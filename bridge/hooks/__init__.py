@@ -1,0 +1,1 @@
+"""Signed events to the operator's own systems (https://www.standardwebhooks.com)."""
