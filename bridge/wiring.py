@@ -17,9 +17,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from bridge.alarms import alarms
 from bridge.domain.ladder import Ladder
 from bridge.errors import StoreError
-from bridge.jobs import drift_alarms, schedule_alarms, schedules, sweep_billing
+from bridge.jobs import schedules, sweep_billing
+from bridge.messaging import Messaging
 from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
@@ -31,9 +33,7 @@ from bridge.payments.lookup import look_up
 from bridge.payments.pace import Pace
 from bridge.settings import Settings, load_settings
 from bridge.store import schema
-from bridge.store.billings import BillingRepository
 from bridge.store.engine import make_engine
-from bridge.store.event_passes import EventPassRepository
 from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal
 from bridge.store.tables import Network, SiteRecord
@@ -256,6 +256,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
     ticking = Rounds(jobs.sweep, name="schedules")
     endpoints = Endpoints(partial(read_endpoints, planbridge.engine, planbridge.seal))
     settings = planbridge.settings
+    messaging = Messaging(planbridge)
     service = Service(
         store=planbridge.engine,
         seal=planbridge.seal,
@@ -266,6 +267,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         wake_collecting=rounds.wake,
         quote_key=planbridge.quote_key,
         quote_minutes=settings.quote_minutes,
+        links=messaging.links,
     )
 
     @asynccontextmanager
@@ -279,6 +281,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         jobs.start()
         ticking.start()
         reading.start()
+        messaging.start()
         try:
             yield
         finally:
@@ -289,6 +292,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
             await asyncio.to_thread(ticking.stop)
             await asyncio.to_thread(jobs.stop)
             await asyncio.to_thread(reading.stop)
+            await asyncio.to_thread(messaging.stop)
             await asyncio.to_thread(upgrades.stop)
 
     webhooks = APIRouter()
@@ -308,14 +312,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         webhooks=webhooks,
         checks={"database": partial(_database_trouble, planbridge.engine)},
         pages=settings.pages(),
-        alarms={
-            "stripe events": partial(_ask, planbridge.engine, _event_alarms),
-            "billing": partial(_ask, planbridge.engine, _billing_alarms),
-            "drift": partial(_ask, planbridge.engine, drift_alarms),
-            "schedules": partial(
-                _ask, planbridge.engine, partial(schedule_alarms, clock=planbridge.clock)
-            ),
-        },
+        alarms=alarms(planbridge.engine, planbridge.clock, has_mail=messaging.has_mail),
         lifespan=lifespan,
     )
 
@@ -326,24 +323,6 @@ def _database_trouble(engine: Engine) -> str:
     except (StoreError, SQLAlchemyError) as error:
         return str(error) if isinstance(error, StoreError) else "the database does not answer"
     return ""
-
-
-def _ask(engine: Engine, alarms: Callable[[Session], str]) -> str:
-    try:
-        with Session(engine) as session:
-            return alarms(session)
-    except SQLAlchemyError:
-        return "nobody knows: the database does not answer"
-
-
-def _event_alarms(session: Session) -> str:
-    alarms = EventPassRepository(session).alarms()
-    return "; ".join(f"{network}: {alarm}" for network, alarm in alarms)
-
-
-def _billing_alarms(session: Session) -> str:
-    waiting = len(BillingRepository(session).list(needs_operator=True))
-    return f"{waiting} wait for you: planbridge billing list --attention" if waiting else ""
 
 
 def open_app(settings: Settings | None = None, *, check_schema: bool = True) -> App:
