@@ -13,6 +13,10 @@ from bridge.domain.rounding import divide
 RULES: dict[str, tuple[str, str]] = {
     "kind.new": ("The membership was never paid: it starts anew.", "plan-changes §1"),
     "kind.addon": ("Products are added to the current plan.", "plan-changes §6"),
+    "kind.removal": (
+        "Products leave the membership; the running term is paid for.",
+        "account-page A.6",
+    ),
     "kind.lifetime": ("The new plan is paid once and for all.", "plan-changes §4.6"),
     "kind.downgrade": ("The new plan costs less: a downgrade.", "plan-changes §4.10"),
     "kind.upgrade": ("The new plan does not cost less: an upgrade.", "plan-changes §4.10"),
@@ -53,6 +57,7 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     "discount.carried": ("Code {code} goes on.", "plan-changes §8"),
     "addon.carried": ("{quantity} × {name} stays with the membership.", "gaps 45"),
+    "addon.dropped": ("{name} ends, as you wish.", "account-page A.6"),
     "addon.lost": ("{name} has no price for {period} and ends.", "gaps 45"),
     "addon.trial": ("Nothing is due for the rest of the trial.", "gaps 46"),
     "ledger.used": ("Credit kept from earlier changes is used.", "plan-changes §12"),

@@ -24,6 +24,7 @@ from bridge.domain.quotes import ChangeKind, LineType, QuoteError
 from bridge.domain.terms import Anchor, Credit, PathRule, Timing
 from bridge.domain.terms_left import cycles_left
 
+ADD_AND_REMOVE = "What is added begins at once, what is removed ends with the term: do one first."
 _OVER = (MembershipStatus.EXPIRED, MembershipStatus.CANCELLED, MembershipStatus.PENDING)
 
 
@@ -44,10 +45,16 @@ def decide(order: Order, *, customer: Customer, discount: DiscountCode | None) -
     _carry_discount(order)
     if plan is not None and not _same_plan(order, plan):
         return _plan_change(order, plan, extras, customer)
-    if not extras:
+    dropped = [one for one in request.dropped if one in membership.addons]
+    if dropped and not extras:
+        return _removal(order, plan)
+    if extras and not dropped:
+        return _addon(order, extras)
+    if dropped:
+        order.refuse("add-and-remove", ADD_AND_REMOVE)
+    else:
         order.refuse("no_changes", NO_CHANGES)
-        return Decision(ChangeKind.UPGRADE)
-    return _addon(order, extras)
+    return Decision(ChangeKind.UPGRADE)
 
 
 def _chosen(order: Order) -> tuple[list[Product], list[Product], bool]:
@@ -91,14 +98,10 @@ def _plan_change(
     order.note(f"kind.{kind.value}")
     if path.timing is Timing.ILLEGAL:
         name = plan.name
-        order.refuse("path-not-allowed", f"Changing to {name} is not possible from your plan.")
+        message = f"Changing to {name} is not possible from your plan."
+        order.refuse("path-not-allowed", message, name=name)
         return Decision(kind)
-    waits = (
-        path.timing is Timing.END_OF_TERM
-        and membership.status not in _OVER
-        and membership.date_expiration is not None
-        and membership.date_expiration > order.now
-    )
+    waits = path.timing is Timing.END_OF_TERM and _has_term(order)
     decision = Decision(kind, waits=waits, addons=_extras(order, extras))
     if order.errors:
         return decision
@@ -107,6 +110,13 @@ def _plan_change(
     decision.keeps_cycle = _keeps_cycle(order)
     decision.trial = _starts_trial(order, customer)
     return _paid_now(order, decision, path)
+
+
+def _has_term(order: Order) -> bool:
+    """Whether a paid term is running, at whose end something can happen."""
+    membership = order.membership
+    expires = membership.date_expiration
+    return membership.status not in _OVER and expires is not None and expires > order.now
 
 
 def _extras(order: Order, extras: list[Product]) -> dict[int, int]:
@@ -130,6 +140,9 @@ def _carry(order: Order, product_id: int, quantity: int) -> bool:
     """Keep an add-on: recurring ones at the new period's price, paid ones as they are."""
     product = order.catalogue.get(product_id)
     if product is None or quantity < 1:
+        return False
+    if product_id in order.request.dropped:
+        order.note("addon.dropped", name=product.name)
         return False
     priced = order.priced(product)
     if not priced.recurring:
@@ -240,6 +253,26 @@ def _addon(order: Order, extras: list[Product]) -> Decision:
     added = order.recurring_total() if order.terms.fair.addons_recur else 0
     decision.recurring = (membership.amount * order.factor if membership.bills_again else 0) + added
     meet_price(order, decision, credit=0)
+    return decision
+
+
+def _removal(order: Order, plan: Product | None) -> Decision:
+    """Fewer add-ons with the same plan: at the end of the term, at once where there is none."""
+    membership = order.membership
+    plan = plan or order.catalogue.get(membership.plan_id)
+    order.note("kind.removal")
+    decision = Decision(ChangeKind.DOWNGRADE, waits=membership.bills_again and _has_term(order))
+    if plan is None or (membership.bills_again and not decision.waits):
+        order.refuse("not-running", "Renew the membership before removing products from it.")
+        return decision
+    order.period = membership.period
+    order.add(plan.id, fees=False)
+    decision.addons = _extras(order, [])
+    if order.errors:
+        return decision
+    if decision.waits:
+        return _scheduled(order, decision)
+    order.lines, decision.keeps_cycle = [], True
     return decision
 
 

@@ -68,7 +68,8 @@ def not_offered(
         if product is None or product_id == membership.plan_id or product_id in membership.addons:
             continue
         if not _offered(product, current, catalogue):
-            return QuoteError("not-offered", f"{product.name} is not offered to this membership.")
+            message = f"{product.name} is not offered to this membership."
+            return QuoteError("not-offered", message, {"name": product.name})
     return None
 
 

@@ -133,9 +133,9 @@ class Order(Sums):
         chosen = request.pwyw_amounts.get(product.id, product.pwyw_suggested) * priced.factor
         minimum = product.pwyw_minimum * priced.factor
         if chosen < minimum:
-            return _beyond(product, "below-minimum", "at least", minimum)
+            return _beyond(priced, "below-minimum", "at least", minimum)
         if chosen > _PWYW_MAXIMUM:
-            return _beyond(product, "above-maximum", "at most", _PWYW_MAXIMUM)
+            return _beyond(priced, "above-maximum", "at most", _PWYW_MAXIMUM)
         mode = product.pwyw_recurring_mode
         if mode == "customer_choice":
             recurring = request.pwyw_recurring.get(product.id, False)
@@ -235,10 +235,10 @@ class Order(Sums):
         """Remember a decision for the explanation (see explanation.py)."""
         self.notes.append((rule, ticks, inputs))
 
-    def refuse(self, code: str, message: str) -> None:
+    def refuse(self, code: str, message: str, **inputs: str | int) -> None:
         """Record why the change is not possible, and drop what was chosen."""
         self.products, self.lines = [], []
-        self.errors.append(QuoteError(code, message))
+        self.errors.append(QuoteError(code, message, inputs))
 
 
 def _take_off(line: Line, code: DiscountCode) -> None:
@@ -262,10 +262,14 @@ def _no_listed_variation(product: Product, period: Period | None) -> QuoteError:
         "missing-price-variations",
         f"{product.name} does not have a valid price variation for that billing period "
         f"(every {every}(s)) and was not added to the cart.",
+        {"name": product.name} if period is None else {"name": product.name, "period": period.key},
     )
 
 
-def _beyond(product: Product, which: str, words: str, bound: int) -> QuoteError:
+def _beyond(priced: Priced, which: str, words: str, bound: int) -> QuoteError:
+    name = priced.product.name
     return QuoteError(
-        f"pwyw-{which}", f"The amount for {product.name} must be {words} {bound / TICKS:.2f}."
+        f"pwyw-{which}",
+        f"The amount for {name} must be {words} {bound / TICKS:.2f}.",
+        {"name": name, "bound": bound // priced.factor},
     )

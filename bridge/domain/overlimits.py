@@ -51,7 +51,8 @@ def _posts(limits: Mapping[str, Any], site: SiteUsage) -> Iterator[QuoteError]:
         if 0 < limit < current:
             labels = _LABELS.get(slug, (slug, slug))
             message = _too_many(current, limit, labels, verb="trash")
-            yield QuoteError(f"overlimits_{slug}", message)
+            counts: dict[str, str | int] = {"item": slug, "used": current, "allowed": limit}
+            yield QuoteError(f"overlimits_{slug}", message, counts)
 
 
 def _domains(limits: Mapping[str, Any], site: SiteUsage) -> Iterator[QuoteError]:
@@ -62,10 +63,11 @@ def _domains(limits: Mapping[str, Any], site: SiteUsage) -> Iterator[QuoteError]
         return
     limit = module.get("limit")
     if not module.get("enabled", True) or limit is False or limit in (0, "0"):
-        yield QuoteError("overlimits", _NO_DOMAINS)
+        yield QuoteError("overlimits", _NO_DOMAINS, {"used": current, "allowed": 0})
     elif limit is not True and 0 < _number(limit) < current:
         message = _too_many(current, _number(limit), _DOMAINS, verb="remove")
-        yield QuoteError("overlimits", message)
+        counts = {"used": current, "allowed": _number(limit)}
+        yield QuoteError("overlimits", message, counts)
 
 
 def _too_many(current: int, limit: int, labels: tuple[str, str], *, verb: str) -> str:

@@ -72,7 +72,7 @@ def take_code(order: Order, discount: DiscountCode | None) -> None:
     if discount is not None:
         refusal = discount.refusal(order.now) or ""
     if refusal:
-        order.errors.append(QuoteError("discount_code", refusal))
+        order.errors.append(QuoteError("discount_code", refusal, {"code": code}))
     else:
         order.discount = discount
 
@@ -122,7 +122,7 @@ def _plan_change(order: Order, too_much: list[QuoteError]) -> ChangeKind:
     before, after = daily_prices(order, old, recurring)
     refusal = agreement_refusal(order, before, after)
     if refusal is not None:
-        order.refuse("no_changes", refusal)
+        order.refuse("no_changes", refusal, period=order.membership.period.key)
         return ChangeKind.UPGRADE
     if is_downgrade(order, before, after, recurring):
         order.note("kind.downgrade")

@@ -55,10 +55,14 @@ class LineItem:
 
 @dataclass(frozen=True, slots=True)
 class QuoteError:
-    """Why a change is not possible: the plugin's code and its English sentence."""
+    """Why a change is not possible: the plugin's code and its English sentence.
+
+    ``inputs`` are the plain values in the sentence, for other languages; amounts in minor units.
+    """
 
     code: str
     message: str
+    inputs: Mapping[str, str | int] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,11 @@ class TargetState:
 
 @dataclass(frozen=True, slots=True)
 class QuoteRequest:
-    """What a customer asks for: products in the order chosen, maybe a period and a code."""
+    """What a customer asks for: products in the order chosen, maybe a period and a code.
+
+    ``dropped`` are add-ons he has and does not want any more. ``pwyw_amounts`` are his own
+    prices in minor units, by product.
+    """
 
     products: tuple[int, ...]
     period: Period | None = None
@@ -103,6 +111,7 @@ class QuoteRequest:
     state: str = ""
     city: str = ""
     pwyw_recurring: Mapping[int, bool] = field(default_factory=dict)
+    dropped: tuple[int, ...] = ()
 
 
 class _Reasons:

@@ -107,12 +107,19 @@ class OffersView(Model):
 
 
 class QuoteIn(Model):
-    """A choice to be priced: products by id or slug, in the order chosen."""
+    """A choice to be priced: products by id or slug, in the order chosen.
+
+    ``dropped`` are add-ons to be removed; ``amounts`` (minor units) and ``recurring`` are the
+    customer's own prices of products that are sold so, by product id.
+    """
 
     products: list[int | str] = Field(min_length=1, max_length=50)
     period: str | None = Field(default=None, examples=["1-year"])
     discount_code: str | None = None
     country: str | None = Field(default=None, min_length=2, max_length=2)
+    dropped: list[int | str] = Field(default_factory=list, max_length=50)
+    amounts: dict[int, int] = Field(default_factory=dict, max_length=50)
+    recurring: dict[int, bool] = Field(default_factory=dict, max_length=50)
 
 
 class LineView(Model):

@@ -54,7 +54,7 @@ def quote_view(given: GivenQuote) -> QuoteView:
         next_billing_at=quote.next_billing_at,
         next_billing_amount=quote.next_billing_amount,
         effective_at=quote.effective_at,
-        errors=[ErrorView(**asdict(error)) for error in quote.errors],
+        errors=[ErrorView.model_validate(error) for error in quote.errors],
         explanation=[ExplanationView(**asdict(step)) for step in quote.explanation],
         created_at=given.created_at,
         expires_at=given.expires_at,
