@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from bridge.alarms import alarms
+from bridge.console import console_setup
 from bridge.domain.ladder import Ladder
 from bridge.errors import StoreError
 from bridge.jobs import schedules, sweep_billing
@@ -312,6 +313,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         webhooks=webhooks,
         checks={"database": partial(_database_trouble, planbridge.engine)},
         pages=settings.pages(),
+        console=console_setup(planbridge, jobs=jobs),
         alarms=alarms(planbridge.engine, planbridge.clock, has_mail=messaging.has_mail),
         lifespan=lifespan,
     )

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
@@ -68,14 +68,26 @@ class AccessRepository:
         self._session.flush()
         return token
 
-    def find(self, token: str, *, now: datetime) -> WebSession | None:
-        """The session of a token, unless it is over."""
+    def find(
+        self, token: str, *, now: datetime, idle: timedelta | None = None
+    ) -> WebSession | None:
+        """The session of a token, unless it is over or was idle for longer than ``idle``."""
         found = self._session.get(WebSession, _hash(token))
         if found is None or found.expires_at <= now:
+            return None
+        if idle is not None and now - found.seen_at > idle:
             return None
         if now - found.seen_at > _SEEN_EVERY:
             found.seen_at = now
         return found
+
+    def speak(self, token: str, language: str) -> None:
+        """Keep the language that somebody chose; nothing happens when his session is over."""
+        self._session.execute(
+            update(WebSession)
+            .where(col(WebSession.token_hash) == _hash(token))
+            .values(language=language)
+        )
 
     def close(self, token: str) -> None:
         """End a session; nothing happens when it is over."""

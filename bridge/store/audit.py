@@ -47,15 +47,21 @@ class AuditLog:
         *,
         network: str = "",
         membership_id: int | None = None,
+        actor: str = "",
+        action: str = "",
         before: int | None = None,
         limit: int = 100,
     ) -> builtins.list[AuditEntry]:
-        """Entries, newest first; ``before`` is an id."""
+        """Entries, newest first; ``before`` is an id, ``action`` how its name begins."""
         query = select(AuditEntry).order_by(col(AuditEntry.id).desc())
         if network:
             query = query.where(AuditEntry.network == network)
         if membership_id is not None:
             query = query.where(AuditEntry.membership_id == membership_id)
+        if actor:
+            query = query.where(AuditEntry.actor == actor)
+        if action:
+            query = query.where(col(AuditEntry.action).startswith(action, autoescape=True))
         if before is not None:
             query = query.where(col(AuditEntry.id) < before)
         return [*self._session.exec(query.limit(limit))]

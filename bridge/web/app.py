@@ -13,6 +13,8 @@ from bridge.web import problems
 from bridge.web.account import brand
 from bridge.web.api import changes, events, memberships, networks, payments, quotes
 from bridge.web.auth import require_token
+from bridge.web.console import routes as console_routes
+from bridge.web.console.setup import ConsoleSetup
 from bridge.web.health import Check, health_router
 from bridge.web.pages import site
 from bridge.web.pages.setup import PageSetup
@@ -25,7 +27,10 @@ Amounts are integers in minor units of the currency beside them (4522 is $45.22)
 Times are UTC. Errors are problem documents (RFC 9457).
 """
 
-PAGES = (brand.router,)
+PAGES = (
+    *console_routes.ROUTERS,
+    brand.router,
+)
 
 
 def create_app(
@@ -35,6 +40,7 @@ def create_app(
     webhooks: APIRouter,
     checks: Mapping[str, Check],
     pages: PageSetup,
+    console: ConsoleSetup,
     alarms: Mapping[str, Check] = MappingProxyType({}),
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
@@ -47,6 +53,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.service = service
+    app.state.console = console
     problems.install(app)
     app.include_router(health_router(checks, alarms))
     app.include_router(webhooks)

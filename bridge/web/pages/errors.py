@@ -34,6 +34,8 @@ async def error_page(request: Request, error: Exception) -> Response:
         return RedirectResponse(sign_in, status_code=303)
     language = chosen(request.query_params.get("lang"), request.headers.get("accept-language"))
     status, title, text = _told(error, language)
+    if request.url.path.startswith("/console") and isinstance(error, PlanbridgeError):
+        text = str(error)  # whoever gets so far is an operator
     context = {"title": title, "text": text, "status": status}
     return page(request, "error.html", language, context, status=status)
 
