@@ -8,7 +8,13 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from bridge.sandbox.stripe_errors import ApiError, StripeObject
-from bridge.sandbox.stripe_resources import checkout_completion, lines
+from bridge.sandbox.stripe_resources import (
+    checkout_completion,
+    collection,
+    lines,
+    payment_methods,
+    portal_sessions,
+)
 from bridge.sandbox.stripe_resources.checkout_completion import Buyer
 from bridge.sandbox.stripe_state import StripeState
 from bridge.sandbox.wire import Answer, Request, html_answer
@@ -42,6 +48,10 @@ class Pages:
             try:
                 if parts[:2] == ["c", "pay"] and len(parts) == 3:
                     return self._checkout(parts[2], act)
+                if parts[:2] == ["p", "session"] and len(parts) == 3:
+                    return self._portal(parts[2], act)
+                if parts[:1] == ["i"] and len(parts) == 2:
+                    return self._invoice(parts[1], act)
                 if parts[:1] == ["3ds"] and len(parts) == 2:
                     return self._question(parts[1], act)
             except ApiError as refusal:
@@ -86,19 +96,45 @@ class Pages:
             f"<li>{item['quantity']} × {html.escape(item['description'])}</li>"
             for item in session["_items"]
         )
-        cards = "".join(
-            f'<option value="{name}">{label}</option>' for name, label in _CARDS.items()
-        )
         email = html.escape(session["customer_email"] or _JENNY.email, quote=True)
         cancel = '<button name="do" value="cancel">Cancel</button>' if session["cancel_url"] else ""
         body = (
             f"<ul>{items}</ul><p>Due now: <strong>{amount}</strong></p>"
             f'<form method="post"><label>E-mail <input name="email" value="{email}"></label>'
-            f'<label>Pay with <select name="card">{cards}</select></label>'
+            f"{_card_choice('Pay with')}"
             '<button name="do" value="pay">Pay</button>'
             f"{cancel}</form>"
         )
         return _page("Checkout (sandbox)", notice, body=body, status=status)
+
+    def _portal(self, key: str, form: dict[str, str] | None) -> Answer:
+        """Where a customer gives another card for what is billed from now on."""
+        visit = self._state.get("billing_portal.session", key)
+        if form is None:
+            return _page("Change card (sandbox)", "", body=_card_form("Save", "Go back"))
+        if form.get("do") == "save":
+            card = form.get("card", "")
+            if card not in _CARDS:
+                return _page("Change card (sandbox)", "Choose one of the cards.", status=400)
+            with self._state.transaction():
+                portal_sessions.change_card(self._state, visit, card)
+        return _redirect(portal_sessions.way_back(visit), key)
+
+    def _invoice(self, key: str, form: dict[str, str] | None) -> Answer:
+        """An invoice, and where its customer pays it."""
+        invoice = self._state.get("invoice", key)
+        if invoice["status"] != "open":
+            return _page("Invoice (sandbox)", f"This invoice is {invoice['status']}.")
+        if form is not None and form.get("card") in _CARDS:
+            with self._state.transaction():
+                invoice = self._state.get("invoice", key)
+                owner = self._state.get("customer", invoice["customer"])
+                method = payment_methods.attach(self._state, form["card"], owner)
+                collection.attempt(self._state, invoice, method=method["id"], present=True)
+            return _page("Invoice (sandbox)", f"This invoice is {invoice['status']}.")
+        due = lines.money_text(Decimal(invoice["amount_due"]), invoice["currency"])
+        body = f"<p>Due: <strong>{due}</strong></p>{_card_form('Pay')}"
+        return _page("Invoice (sandbox)", "", body=body)
 
     def _question(self, key: str, form: dict[str, str] | None) -> Answer:
         kind = "setup_intent" if key.startswith("seti_") else "payment_intent"
@@ -123,6 +159,19 @@ class Pages:
         if intent.get("_return_url"):
             return _redirect(intent["_return_url"], key)
         return _page("Thank you", f"The payment is {intent['status']}.")
+
+
+def _card_choice(label: str) -> str:
+    cards = "".join(f'<option value="{name}">{title}</option>' for name, title in _CARDS.items())
+    return f'<label>{label} <select name="card">{cards}</select></label>'
+
+
+def _card_form(save: str, back: str = "") -> str:
+    away = f'<button name="do" value="back">{back}</button>' if back else ""
+    return (
+        f'<form method="post">{_card_choice("Card")}'
+        f'<button name="do" value="save">{save}</button>{away}</form>'
+    )
 
 
 def _redirect(url: str, session: str) -> Answer:

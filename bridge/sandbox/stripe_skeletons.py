@@ -12,6 +12,7 @@ from bridge.sandbox.stripe_errors import StripeObject
 from bridge.sandbox.stripe_shapes import Shown
 
 PREFIXES: Final[Mapping[str, str]] = {
+    "billing_portal.session": "bps_",
     "charge": "ch_",
     "checkout.session": "cs_test_",
     "coupon": "",

@@ -55,6 +55,23 @@ CHANGED_ITEM: Final[Kind] = nested({**ITEM, "deleted": boolean, "id": text})
 PARAMS: Final[Mapping[str, Kind]] = {
     **SHARED,
     "billing_cycle_anchor": one_of("now", "unchanged"),
+    "cancellation_details": nested(
+        {
+            "comment": clearable(text),
+            "feedback": clearable(
+                one_of(
+                    "customer_service",
+                    "low_quality",
+                    "missing_features",
+                    "other",
+                    "switched_service",
+                    "too_complex",
+                    "too_expensive",
+                    "unused",
+                )
+            ),
+        }
+    ),
     "items": list_of(CHANGED_ITEM),
     "pause_collection": clearable(
         nested(
@@ -140,6 +157,7 @@ def change(
     restarts = _restarts(state, subscription, params, before, changed_cycle=cycle != cycle_before)
     _move(state, subscription, params, restarts=restarts, before=before)
     set_cancellation(state, subscription, params)
+    subscription["cancellation_details"] |= params.get("cancellation_details", {})
     subscription_billing.add_one_offs(state, subscription, params.get("add_invoice_items", ()))
     prorated = _prorate(
         state, subscription, before, at=at, restarts=restarts, behavior=_proration(params)

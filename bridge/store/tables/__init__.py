@@ -15,6 +15,7 @@ from bridge.store.tables.adoptions import (
     PluginEndpoint,
 )
 from bridge.store.tables.billing import Billing, EventPass, StripePaymentId, StripeSeen
+from bridge.store.tables.cancellations import Cancellation
 from bridge.store.tables.changes import Change, ChangeState, ChangeStep, StoredQuote
 from bridge.store.tables.collections import CollectionRecord, CollectionState, StripeCustomer
 from bridge.store.tables.drift import DriftFinding, DriftPolicy, DriftScan, DriftState
@@ -54,6 +55,7 @@ __all__ = [
     "AdoptionStep",
     "AuditEntry",
     "Billing",
+    "Cancellation",
     "Change",
     "ChangeState",
     "ChangeStep",
