@@ -27,6 +27,7 @@ from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
 from bridge.network.transport import Timeouts, at_once
+from bridge.network.users import SignIn
 from bridge.network.xmlrpc import SiteXmlRpc
 from bridge.network.xmlrpc_address import site_url
 from bridge.payments.client import StripeAccount
@@ -124,6 +125,11 @@ class App:
             ),
             clock=self.clock,
             before_request=self._pace(network.key).wait if self.settings.network_rate else at_once,
+            super_admin=(
+                SignIn(known.wp_username, known.wp_application_password)
+                if known.wp_username
+                else None
+            ),
         )
 
     def _pace(self, network_id: int) -> Pace:

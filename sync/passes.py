@@ -24,14 +24,17 @@ from bridge.network.faults import (
     TlsFailed,
     Unreachable,
 )
+from bridge.network.users import UsersHidden
 from bridge.store import passes
 from bridge.store.engine import hasty
 from bridge.store.limits import shows_effective
 from bridge.store.locks import exclusive
 from bridge.store.networks import id_of, mark_synced, network_terms, save_capabilities, save_terms
 from bridge.store.owners import site_ids_of
+from bridge.store.people import owners_without_email
 from bridge.store.readers import product_currencies
 from bridge.store.tables import Network, SyncPass
+from sync.contacts import ContactPass
 from sync.entity_pass import EntityPass
 from sync.incremental_pass import IncrementalPass, can_follow
 from sync.job import Job
@@ -196,6 +199,9 @@ class _Run:
                 self._take_currency()
             if entity is Entity.SITE:
                 self._resolve_owners()
+        else:
+            if Entity.CUSTOMER in entities:
+                self._read_contacts(everybody=Entity.CUSTOMER in whole)
         result = SyncResult(
             network=self._name,
             entities=tuple(self._results),
@@ -293,6 +299,24 @@ class _Run:
             self._faults.append(fault)
         else:
             self._notes.extend([note] if note else [])
+
+    def _read_contacts(self, *, everybody: bool) -> None:
+        """How customers are reached, where somebody is on record who may ask WordPress."""
+        users = self._job.client.users
+        if users is None:
+            return
+        sites = sorted(self._changed.get(Entity.SITE, ()))
+        with self._session() as session:
+            owners = owners_without_email(session.connection(), self._job.network_id, sites)
+        changed = self._changed.get(Entity.CUSTOMER, frozenset()).union(owners)
+        one = ContactPass(self._job, users, everybody=everybody, changed=sorted(changed))
+        try:
+            self._results.append(one.run())
+        except UsersHidden as lasting:
+            self._notes.append(f"{lasting} E-mail addresses stay as they are.")
+        except NetworkError as fault:
+            self._results.append(one.result(error=str(fault)))
+            self._goes_on_after(fault)
 
     def _session(self) -> Session:
         return Session(self._job.engine, expire_on_commit=False)

@@ -11,7 +11,7 @@ import typer
 
 from bridge.cli.printing import print_json, print_table
 from bridge.errors import InvalidInput
-from bridge.network.check import findings, look_around, refused_write
+from bridge.network.check import findings, hidden_users, look_around, refused_write
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
 from bridge.payments.client import check_mode
@@ -136,6 +136,7 @@ def check(name: Name, as_json: AsJson = False) -> None:
     with planbridge.client(network) as client:
         capabilities = client.probe()
         refused = refused_write(client)
+        hidden = hidden_users(client)
     with planbridge.session() as session:
         repository = NetworkRepository(session, planbridge.seal)
         repository.save_capabilities(
@@ -147,6 +148,7 @@ def check(name: Name, as_json: AsJson = False) -> None:
         refused=refused,
         around=look_around(network.url),
         wordpress_user=bool(user),
+        hidden=hidden,
     )
     if as_json:
         print_json({**capabilities.as_json(), "findings": [asdict(each) for each in found]})

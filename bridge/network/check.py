@@ -85,20 +85,35 @@ def refused_write(client: NetworkClient) -> Fault | None:
     return None
 
 
+def hidden_users(client: NetworkClient) -> Fault | None:
+    """Why WordPress' users cannot be read; None if they can, or nobody is on record who may."""
+    if client.users is not None:
+        try:
+            client.users.read([1])
+        except Fault as fault:
+            return fault
+    return None
+
+
 def findings(
     capabilities: Capabilities,
     *,
     refused: Fault | None,
     around: Surroundings,
     wordpress_user: bool,
+    hidden: Fault | None = None,
 ) -> list[Finding]:
-    """Everything that was found, in the order in which it matters."""
+    """Everything that was found, in the order in which it matters.
+
+    ``refused`` is why writes do not get through, ``hidden`` why users cannot be read.
+    """
     return [
         _writes(refused),
         *_limits(capabilities),
         *_listings(capabilities),
         *_fields(capabilities),
         _clock(capabilities),
+        _people(hidden, wordpress_user=wordpress_user),
         *_beside(around, wordpress_user=wordpress_user),
     ]
 
@@ -200,6 +215,19 @@ def _clock(found: Capabilities) -> Finding:
         None if skew is None else abs(skew) < _SKEW_MATTERS,
         "Dates are off by as much, and changes are looked for in the wrong place.",
         "Let the server keep time (NTP).",
+    )
+
+
+def _people(hidden: Fault | None, *, wordpress_user: bool) -> Finding:
+    told = "not asked for" if not wordpress_user else "shown" if hidden is None else str(hidden)
+    return Finding(
+        "customers' e-mail addresses",
+        told,
+        wordpress_user and hidden is None,
+        "Customers cannot sign in by e-mail, and get notices only where they gave a billing "
+        "address, in the network's language.",
+        "`planbridge network rotate NAME --wp-user USER --wp-password-file FILE`, with an "
+        "application password of a super admin.",
     )
 
 

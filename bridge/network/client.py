@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from bridge.network.capabilities import (
@@ -51,6 +52,7 @@ from bridge.network.transport import (
     Transport,
     at_once,
 )
+from bridge.network.users import WORDPRESS, SignIn, UsersClient
 from bridge.network.writes import Writer, encode
 
 __all__ = ["Entity", "NetworkClient", "Page"]
@@ -69,7 +71,8 @@ class NetworkClient:
     Every method raises a `bridge.network.faults.Fault` for what the network does. Give the
     ``capabilities`` of an earlier `probe` to save finding out again. ``clock`` gives aware
     UTC, ``sleep`` waits seconds, ``before_request`` until the next request may
-    begin. Safe to share between threads.
+    begin. ``super_admin`` is who asks WordPress itself, where such a user is on record. Safe
+    to share between threads.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class NetworkClient:
         clock: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], None] = time.sleep,
         before_request: Callable[[], None] = at_once,
+        super_admin: SignIn | None = None,
     ) -> None:
         self.name = name
         self.endpoint = endpoint
@@ -93,8 +97,8 @@ class NetworkClient:
         self._schemas: dict[Entity, Schema | None] = dict(
             capabilities.schemas if capabilities else {}
         )
-        self._transport = Transport(
-            endpoint,
+        transport = partial(
+            Transport,
             network=name,
             clock=clock,
             timeouts=timeouts,
@@ -103,6 +107,13 @@ class NetworkClient:
             pool=pool,
             before_request=before_request,
         )
+        self._transport = transport(endpoint)
+        self.users: UsersClient | None = None
+        if super_admin is not None:
+            place = Endpoint(endpoint.url, super_admin.username, super_admin.password)
+            self.users = UsersClient(
+                transport(place, base=place.url + WORDPRESS), username=super_admin.username
+            )
         self._writer = Writer(
             self._transport,
             read=self.get,
@@ -114,6 +125,8 @@ class NetworkClient:
     def close(self) -> None:
         """Give the pooled connections back."""
         self._transport.close()
+        if self.users is not None:
+            self.users.close()
 
     def __enter__(self) -> NetworkClient:
         return self

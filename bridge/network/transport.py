@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -66,7 +67,8 @@ class Transport:
     """One pooled session to one network; safe to share between threads.
 
     ``clock`` gives aware UTC and is used for ``Retry-After`` dates only. ``before_request``
-    returns when the next request may begin.
+    returns when the next request may begin. ``base`` is what paths are below: the plugin's
+    interface at the endpoint unless given.
     """
 
     def __init__(
@@ -80,10 +82,11 @@ class Transport:
         most_bytes: int = 64 * 1024 * 1024,
         pool: int = 8,
         before_request: Callable[[], None] = at_once,
+        base: str | None = None,
     ) -> None:
         self.network = network
         self._before_request = before_request
-        self._endpoint = endpoint
+        self._base = base or endpoint.api
         self._clock = clock
         self._retries = retries
         key, secret = endpoint.api_key, endpoint.api_secret
@@ -102,10 +105,16 @@ class Transport:
         """Give the pooled connections back."""
         self._exchange.close()
 
+    def at(self, base: str) -> Transport:
+        """The same below another address of the network: connections and pace are shared."""
+        elsewhere = copy(self)
+        elsewhere._base = base
+        return elsewhere
+
     def read(
         self, path: str, params: Params | None = None, *, method: str = "GET"
     ) -> tuple[Answer, Json]:
-        """A read of ``path`` below ``wu/v2`` and the JSON in its answer (salvaged from
+        """A read of ``path`` below the base and the JSON in its answer (salvaged from
         warnings around it), tried again shortly while that may help.
 
         Raises:
@@ -127,7 +136,7 @@ class Transport:
         Raises:
             Fault: whatever else the network did.
         """
-        url = self._endpoint.api + path
+        url = self._base + path
         request = f"{method} {path}"
         for _ in range(_MOST_REDIRECTS + 1):
             self._before_request()

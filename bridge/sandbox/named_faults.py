@@ -21,6 +21,7 @@ EXPIRED_CERTIFICATE: Final = "expired-certificate"
 """The one fault of the connection itself: the sandbox listens with such a certificate."""
 
 _API = "/wp-json/wu/v2/"
+_APIS = (_API, "/wp-json/wp/v2/")
 _LOGIN = (
     '<!DOCTYPE html><html><body class="login"><form name="loginform" id="loginform" '
     'action="/wp-login.php" method="post"></form></body></html>'
@@ -66,7 +67,7 @@ def named(names: Iterable[str]) -> Faults:
         chosen.append(NAMED[name].upon)
 
     def upon(request: Request) -> Fault | None:
-        if not request.path.startswith(_API):
+        if not any(part in request.path for part in _APIS):
             return None
         found = (fault for each in chosen if (fault := each(request)) is not None)
         return next(found, None)

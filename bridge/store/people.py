@@ -73,23 +73,43 @@ def customers_by_email(session: Session, network_id: int, email: str) -> list[in
     )
 
 
-def people(connection: Connection, network_id: int) -> Iterator[Sequence[Person]]:
-    """All customers with a WordPress user, by id, some at a time."""
-    yield from _chunked(connection, _people(network_id))
+def people(
+    connection: Connection, network_id: int, *, after: int = 0, never_asked: bool = False
+) -> list[Person]:
+    """The next customers with a WordPress user behind an id, by id, 1,000 at most.
+
+    ``never_asked`` leaves out those whose user was ever asked for, even in vain.
+    """
+    query = _people(network_id).where(_customers.c.id > after).limit(CHUNK)
+    if never_asked:
+        query = query.where(_customers.c.contact_read_at.is_(None))
+    return [Person(row.id, row.user_id) for row in connection.execute(query)]
 
 
-def people_to_ask_for(
-    connection: Connection, network_id: int, *, changed: Sequence[int] = ()
-) -> Iterator[Sequence[Person]]:
-    """Those whose user was never asked for, and those among ``changed``, by id."""
-    never = _people(network_id).where(_customers.c.contact_read_at.is_(None))
-    yield from _chunked(connection, never)
-    for start in range(0, len(changed), CHUNK):
-        ids = changed[start : start + CHUNK]
-        again = _people(network_id).where(
-            _customers.c.id.in_(ids), _customers.c.contact_read_at.is_not(None)
+def people_among(connection: Connection, network_id: int, ids: Sequence[int]) -> list[Person]:
+    """Those of the customers who have a WordPress user, by id."""
+    found: list[Person] = []
+    for chunk in _chunks(sorted(ids)):
+        rows = connection.execute(_people(network_id).where(_customers.c.id.in_(chunk)))
+        found += [Person(row.id, row.user_id) for row in rows]
+    return found
+
+
+def owners_without_email(
+    connection: Connection, network_id: int, site_ids: Sequence[int]
+) -> list[int]:
+    """Customers of some sites whose e-mail address nobody knows."""
+    found: set[int] = set()
+    for chunk in _chunks(site_ids):
+        query = select(_customers.c.id).where(
+            _customers.c.network_id == network_id,
+            _customers.c.email == "",
+            _sites.c.network_id == network_id,
+            _sites.c.customer_id == _customers.c.id,
+            _sites.c.id.in_(chunk),
         )
-        yield from _chunked(connection, again)
+        found.update(connection.scalars(query))
+    return sorted(found)
 
 
 def asked_before(
@@ -150,13 +170,10 @@ def save_contacts(
                 for customer_id, contact in changed.items()
             ],
         )
-    for start in range(0, len(asked), CHUNK):
+    for chunk in _chunks(asked):
         connection.execute(
             update(_customers)
-            .where(
-                _customers.c.network_id == network_id,
-                _customers.c.id.in_(asked[start : start + CHUNK]),
-            )
+            .where(_customers.c.network_id == network_id, _customers.c.id.in_(chunk))
             .values(contact_read_at=now)
         )
     return len(changed)
@@ -166,13 +183,10 @@ def _differing(
     connection: Connection, network_id: int, found: Mapping[int, Contact]
 ) -> dict[int, Contact]:
     differing: dict[int, Contact] = {}
-    ids = list(found)
-    for start in range(0, len(ids), CHUNK):
+    for chunk in _chunks(list(found)):
         query = select(
             _customers.c.id, _customers.c.email, _customers.c.locale, _customers.c.display_name
-        ).where(
-            _customers.c.network_id == network_id, _customers.c.id.in_(ids[start : start + CHUNK])
-        )
+        ).where(_customers.c.network_id == network_id, _customers.c.id.in_(chunk))
         for row in connection.execute(query):
             contact = found[row.id]
             told = (contact.email, contact.locale, contact.display_name)
@@ -182,18 +196,12 @@ def _differing(
 
 
 def _people(network_id: int) -> Select[tuple[int, int]]:
-    return select(_customers.c.id, _customers.c.user_id).where(
-        _customers.c.network_id == network_id, _customers.c.user_id.is_not(None)
+    return (
+        select(_customers.c.id, _customers.c.user_id)
+        .where(_customers.c.network_id == network_id, _customers.c.user_id.is_not(None))
+        .order_by(_customers.c.id)
     )
 
 
-def _chunked(connection: Connection, query: Select[tuple[int, int]]) -> Iterator[Sequence[Person]]:
-    """Chunk by chunk after the last id, so that the rows may be written meanwhile."""
-    after = 0
-    while True:
-        part = query.where(_customers.c.id > after).order_by(_customers.c.id).limit(CHUNK)
-        chunk = [Person(row.id, row.user_id) for row in connection.execute(part)]
-        if not chunk:
-            return
-        yield chunk
-        after = chunk[-1].customer_id
+def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

@@ -39,12 +39,18 @@ def check(stack: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     planbridge = open_app(check_schema=False)
     schema.upgrade(planbridge.engine)
 
-    def run(sandbox: SandboxNetwork, *options: str) -> Result:
+    def run(sandbox: SandboxNetwork, *options: str, wp_password: str = "") -> Result:
+        user = sandbox.wp_username if wp_password else ""
         with planbridge.session() as session:
             NetworkRepository(session, planbridge.seal).add(
                 "lab",
                 sandbox.url,
-                Credentials(sandbox.api_key, sandbox.api_secret),
+                Credentials(
+                    sandbox.api_key,
+                    sandbox.api_secret,
+                    wp_username=user,
+                    wp_application_password=wp_password,
+                ),
                 now=planbridge.clock(),
             )
         return CliRunner().invoke(commands, ["check", "lab", *options])
@@ -63,7 +69,12 @@ def test_the_head_lacks_little(check: Check, stack: ExitStack) -> None:
     rows = {entity: list(sandbox.state.rows(entity)) for entity in ("membership", "site")}
     found = good(check(sandbox, "--json"))
     lacking = {what for what, well in found.items() if not well}
-    assert lacking == {"XML-RPC", "WordPress user on record", "companion plugin"}
+    assert lacking == {
+        "customers' e-mail addresses",
+        "XML-RPC",
+        "WordPress user on record",
+        "companion plugin",
+    }
     assert rows == {entity: list(sandbox.state.rows(entity)) for entity in rows}
     assert sandbox.state.effects == []
 
@@ -87,6 +98,33 @@ def test_a_firewall_that_blocks_writes_is_found(check: Check, stack: ExitStack) 
     result = check(sandbox, "--json")
     assert good(result)["writing"] is False
     assert "firewall" in result.stdout
+
+
+def test_what_a_missing_application_password_costs_is_said(check: Check, stack: ExitStack) -> None:
+    """Customers without e-mail, and how to have it."""
+    sandbox = stack.enter_context(SandboxNetwork())
+    told = check(sandbox).stdout
+    assert "customers' e-mail addresses" in told
+    assert "not asked for" in told
+    assert "Customers cannot sign in by e-mail" in told
+    assert "--wp-password-file" in told
+
+
+def test_an_application_password_is_tried(check: Check, stack: ExitStack) -> None:
+    """One that works is well."""
+    sandbox = stack.enter_context(SandboxNetwork())
+    found = good(check(sandbox, "--json", wp_password=sandbox.wp_password))
+    assert found["customers' e-mail addresses"] is True
+    assert found["WordPress user on record"] is True
+
+
+def test_a_wrong_application_password_is_found(check: Check, stack: ExitStack) -> None:
+    """With what WordPress said; never with the password."""
+    sandbox = stack.enter_context(SandboxNetwork())
+    result = check(sandbox, "--json", wp_password="mistaken")
+    assert good(result)["customers' e-mail addresses"] is False
+    assert "rest_forbidden_context" in result.stdout
+    assert "mistaken" not in result.stdout
 
 
 def test_sites_without_membership_are_no_evidence(stack: ExitStack) -> None:

@@ -14,8 +14,9 @@ from bridge.store.people import (
     asked_before,
     customer_contact,
     customers_by_email,
+    owners_without_email,
     people,
-    people_to_ask_for,
+    people_among,
     save_contacts,
     sites_of_customer,
 )
@@ -88,20 +89,15 @@ def test_where_to_write_falls_back_to_the_billing_address(
 
 
 def test_who_is_to_be_asked_for(session: Session, network: Network, customers: list[int]) -> None:
-    """Whoever was never asked for, even in vain, and who changed; nobody without a user."""
+    """Whoever was never asked for, even in vain; nobody without a user."""
     connection = session.connection()
-
-    def asked_for(*changed: int) -> list[Person]:
-        chunks = people_to_ask_for(connection, network.key, changed=changed)
-        return [person for chunk in chunks for person in chunk]
-
-    assert [list(chunk) for chunk in people(connection, network.key)] == [
-        [Person(1, 11), Person(2, 12)]
-    ]
-    assert asked_for() == [Person(1, 11), Person(2, 12)]
+    ann, bob = Person(1, 11), Person(2, 12)
+    assert people(connection, network.key) == [ann, bob]
+    assert people(connection, network.key, after=1) == [bob]
+    assert people(connection, network.key, never_asked=True) == [ann, bob]
     assert save_contacts(connection, network.key, [1, 2], {1: ANN}, now=NOW) == 1
-    assert asked_for() == []
-    assert asked_for(2, 3) == [Person(2, 12)]
+    assert people(connection, network.key, never_asked=True) == []
+    assert people_among(connection, network.key, [3, 2, 99]) == [bob]
     assert save_contacts(connection, network.key, [1], {1: ANN}, now=NOW) == 0
 
 
@@ -116,8 +112,8 @@ def test_who_was_asked_for_long_ago(
     assert asked_before(connection, network.key, among, moment=NOW + timedelta(days=1)) == {1, 2}
 
 
-def test_the_sites_of_a_customer(session: Session, network: Network) -> None:
-    """The oldest first, so many at most."""
+def test_the_sites_of_a_customer(session: Session, network: Network, customers: list[int]) -> None:
+    """The oldest first, so many at most; and whose sites are without a known address."""
     for number in (3, 1, 2):
         session.add(
             SiteRecord(
@@ -131,5 +127,9 @@ def test_the_sites_of_a_customer(session: Session, network: Network) -> None:
             )
         )
     session.flush()
-    found = sites_of_customer(session.connection(), network.key, 1, limit=2)
+    connection = session.connection()
+    found = sites_of_customer(connection, network.key, 1, limit=2)
     assert found == [("a.example", "/s1/"), ("a.example", "/s2/")]
+    assert owners_without_email(connection, network.key, [2, 3, 99]) == [1]
+    save_contacts(connection, network.key, [1], {1: ANN}, now=NOW)
+    assert owners_without_email(connection, network.key, [2]) == []

@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
 from bridge.network.transport import Retries, Timeouts
+from bridge.network.users import SignIn
 from bridge.sandbox.server import SandboxNetwork
 from bridge.store.mirror import KINDS
 from bridge.store.networks import Credentials, NetworkRepository, id_of
@@ -69,7 +70,7 @@ def add_network() -> Callable[[Engine], Network]:
 def connect(stack: ExitStack, clock: Ticking) -> Callable[..., NetworkClient]:
     """A client with recorded credentials that does not wait between attempts."""
 
-    def make(url: str, *, secret: str = SECRET) -> NetworkClient:
+    def make(url: str, *, secret: str = SECRET, super_admin: SignIn | None = None) -> NetworkClient:
         return stack.enter_context(
             NetworkClient(
                 Endpoint(url, KEY, secret),
@@ -78,6 +79,7 @@ def connect(stack: ExitStack, clock: Ticking) -> Callable[..., NetworkClient]:
                 retries=Retries(attempts=1, first=0, longest=0),
                 clock=clock,
                 sleep=lambda _seconds: None,
+                super_admin=super_admin,
             )
         )
 
@@ -146,13 +148,17 @@ def open_lab(
     add_network: Callable[..., Network],
     connect: Callable[..., NetworkClient],
 ) -> Callable[..., Lab]:
-    """Start a sandbox and put it into a database; options as `SandboxNetwork`."""
+    """Start a sandbox and put it into a database; options as `SandboxNetwork`.
 
-    def start(engine: Engine, **options: Any) -> Lab:
+    ``super_admin`` is who asks its WordPress.
+    """
+
+    def start(engine: Engine, *, super_admin: SignIn | None = None, **options: Any) -> Lab:
         sandbox = stack.enter_context(
             SandboxNetwork(api_key=KEY, api_secret=SECRET, clock=lambda: NOW, **options)
         )
         network = add_network(engine, sandbox.url)
-        return Lab(engine, network, sandbox, connect(sandbox.url), clock)
+        client = connect(sandbox.url, super_admin=super_admin)
+        return Lab(engine, network, sandbox, client, clock)
 
     return start
