@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from bridge.domain.ladder import Ladder
 from bridge.hooks.sender import HookSender
 from bridge.hooks.targets import Courier
+from bridge.notices.desk import Desk
 from bridge.notices.links import LinkMail
 from bridge.notices.post import MailServer, PostOffice, Security
-from bridge.notices.sender import Desk, NoticeSender
+from bridge.notices.sender import NoticeSender
 from bridge.notices.speech import Wording
 from bridge.store.people import customer_contact
 from bridge.upgrades.rounds import Rounds

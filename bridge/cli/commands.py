@@ -14,8 +14,10 @@ from bridge.cli import (
     events,
     golden,
     golden_limits,
+    hooks,
     limits,
     network,
+    notices,
     preflight,
     quotes,
     sandbox,
@@ -45,6 +47,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(limits.app, name="limits")
     app.add_typer(drift.app, name="drift")
     app.add_typer(schedules.app, name="schedules")
+    app.add_typer(notices.app, name="notices")
+    app.add_typer(hooks.app, name="hooks")
     app.command("simulate")(simulate.simulate)
     app.add_typer(stripe.app, name="stripe")
     app.add_typer(site.app, name="site")

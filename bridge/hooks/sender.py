@@ -24,7 +24,7 @@ from bridge.hooks.targets import Answer, Courier, NotDelivered
 from bridge.store.hooks import HookRepository, Shipment
 from bridge.store.outgoing import iso
 from bridge.store.seals import Seal
-from bridge.store.tables import DeliveryState
+from bridge.store.tables import DeliveryState, HookDelivery
 
 _log = structlog.get_logger(__name__)
 
@@ -79,6 +79,14 @@ class HookSender:
             return 0
         with ThreadPoolExecutor(min(self._together, len(due)), "hooks") as pool:
             return sum(pool.map(self._serve, due.values()))
+
+    def deliver_once(self, delivery_id: int) -> HookDelivery:
+        """Try one delivery here and now, unless another process is faster; how it ended."""
+        self._serve([delivery_id])
+        with self._session() as session:
+            shipment = HookRepository(session).shipment(delivery_id)
+        assert shipment is not None, "somebody removed the endpoint"
+        return shipment.delivery
 
     def _serve(self, delivery_ids: Sequence[int]) -> int:
         worked = 0

@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 from bridge.domain.ladder import Ladder
 from bridge.domain.limit_modules import Kind, Special, allowance, items, module_of
 from bridge.domain.notices import NoticeKind
+from bridge.errors import Conflict
 from bridge.notices.stories import (
     ChangeDone,
     FullLimit,
@@ -31,12 +32,13 @@ from bridge.store.tables import ChangeState, Notice, ProductRecord, SiteRecord, 
 _PROOF = "proof"  # the step that read the sites back
 
 
-class NoUse(Exception):
-    """There is nothing to tell (any more)."""
+class NoUse(Conflict):
+    """There is nothing to send: {why}."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+    @property
+    def why(self) -> str:
+        """The reason alone."""
+        return str(self.fields["why"])
 
 
 def story_of(session: Session, notice: Notice, *, ladder: Ladder, seal: Seal) -> Story:
@@ -114,7 +116,7 @@ def _payment_failed(session: Session, notice: Notice, ladder: Ladder) -> Payment
         )
     ).first()
     if seen is not None and seen.facts.get("status") != "open":
-        raise NoUse(f"invoice {notice.subject} is {seen.facts.get('status')} by now")
+        raise NoUse(why=f"invoice {notice.subject} is {seen.facts.get('status')} by now")
     membership = load_membership(session, notice.network_id, notice.membership_id or 0)
     due_since = datetime.fromisoformat(facts["due_since"])
     held_at, expires_at = ladder.ends(due_since)
@@ -141,7 +143,7 @@ def _renewal_ahead(session: Session, notice: Notice) -> RenewalAhead:
     facts = notice.facts
     membership = load_membership(session, notice.network_id, notice.membership_id or 0)
     if not membership.bills_again or membership.status.value not in ("active", "trialing"):
-        raise NoUse(f"the membership is {membership.status.value} and does not renew")
+        raise NoUse(why=f"the membership is {membership.status.value} and does not renew")
     new_plan = facts.get("new_plan")
     return RenewalAhead(
         plan=_plan(session, notice, membership.plan_id),
@@ -155,7 +157,7 @@ def _renewal_ahead(session: Session, notice: Notice) -> RenewalAhead:
 
 def _sign_in(notice: Notice, seal: Seal) -> SignIn:
     if not notice.sealed:
-        raise NoUse("the link is gone")
+        raise NoUse(why="the link is gone")
     sealed = orjson.loads(seal.open(notice.sealed))
     return SignIn(sealed["url"], notice.facts["minutes"])
 

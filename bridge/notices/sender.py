@@ -9,28 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import EmailMessage
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from bridge.domain.ladder import DEFAULT_LADDER, Ladder
 from bridge.domain.notices import NoticeKind
-from bridge.errors import PlanbridgeError
-from bridge.notices.facts import NoUse, story_of
-from bridge.notices.mail import Sender, draw, message_id
+from bridge.errors import ConfigurationError, PlanbridgeError
+from bridge.notices.desk import Desk, Draft
+from bridge.notices.facts import NoUse
 from bridge.notices.post import Line, MailFault, MailRefused, MailServerAway, PostOffice
-from bridge.notices.speech import Speech, Wording
-from bridge.notices.writing import Frame, write
-from bridge.store.brands import brand_of
+from bridge.notices.stories import Story
 from bridge.store.notices import NoticeRepository
-from bridge.store.readers import membership_record
-from bridge.store.seals import Seal
 from bridge.store.tables import Network, Notice, NoticeState
 
 _log = structlog.get_logger(__name__)
@@ -38,55 +31,11 @@ _log = structlog.get_logger(__name__)
 WAITS: Final = (30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 """Seconds after each failed try; after the last the operator is told (about a day)."""
 
-_TOO_OLD = "it was of no use any more"
 
+class NoMailServer(ConfigurationError):
+    """No mail server is set."""
 
-class Contact(Protocol):
-    """How a customer is reached; see `bridge.store.people.Contact`."""
-
-    @property
-    def address(self) -> str:
-        """An e-mail address, "" where none is known."""
-
-    @property
-    def locale(self) -> str:
-        """Such as ``fr_FR``, "" where it is not known."""
-
-    @property
-    def display_name(self) -> str:
-        """What he is called."""
-
-
-Contacts = Callable[[Session, int, int], Contact]
-"""The contact of a customer, by network and customer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What mails are made with.
-
-    Attributes:
-        wording: How languages say amounts, dates and limits.
-        contacts: How customers are reached.
-        address: Where mails come from unless the network has an address of its own.
-        account_url: Where the customers of a network find their account; "" for nowhere.
-        ladder: What follows an unpaid renewal.
-    """
-
-    wording: Wording[Any]
-    contacts: Contacts
-    seal: Seal
-    address: str
-    account_url: Callable[[str], str] = lambda _network: ""
-    ladder: Ladder = DEFAULT_LADDER
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A mail that can be sent, and what is noted of it before."""
-
-    mail: EmailMessage
-    noted: dict[str, Any]
+    hint = "Set PLANBRIDGE_SMTP_HOST and what stands beside it in `planbridge settings`."
 
 
 class NoticeSender:
@@ -136,14 +85,57 @@ class NoticeSender:
                     break
         return worked
 
+    def draft(self, notice_id: int) -> Draft:
+        """The mail of a notice as it would be sent now.
+
+        Raises:
+            UnknownNotice: there is none.
+            NoUse: there is nothing to send.
+        """
+        with Session(self._store, expire_on_commit=False) as session:
+            notice = NoticeRepository(session).get(notice_id)
+            return self._desk.draft(session, notice, now=self._clock())
+
+    def try_out(self, network: Network, story: Story, *, to: str, language: str) -> Draft:
+        """Send a story to somebody here and now, past the notices on record.
+
+        Raises:
+            NoMailServer: none is set.
+            MailFault: it was not taken.
+        """
+        if self._office is None:
+            raise NoMailServer
+        now = self._clock()
+        with Session(self._store, expire_on_commit=False) as session:
+            draft = self._desk.compose(
+                session,
+                network,
+                story,
+                to=to,
+                name="",
+                languages=(language,),
+                key=("test", now.isoformat(), to),
+                now=now,
+            )
+        with self._office.line() as line:
+            line.send(draft.mail)
+        return draft
+
     def _work_at(self, notice: Notice, line: Line) -> bool:
         """One try; False when the mail server cannot be used at all."""
         try:
             with self._session() as session:
-                ready = self._written(session, notice)
-                if not NoticeRepository(session).save(notice, now=self._clock(), **ready.noted):
-                    return True
-            line.send(ready.mail)
+                draft = self._desk.draft(session, notice, now=self._clock())
+                held = NoticeRepository(session).save(
+                    notice,
+                    now=self._clock(),
+                    email=draft.to,
+                    language=draft.language,
+                    message_id=draft.message_id,
+                )
+            if not held:
+                return True  # another sender has it since
+            line.send(draft.mail)
         except NoUse as nothing:
             self._end(notice, NoticeState.DROPPED, reason=nothing.why)
         except MailRefused as refused:
@@ -162,42 +154,6 @@ class NoticeSender:
         else:
             self._end(notice, NoticeState.SENT, reason="", sent_at=self._clock(), sealed="")
         return True
-
-    def _written(self, session: Session, notice: Notice) -> _Ready:
-        if self._clock() > notice.useless_after:
-            raise NoUse(_TOO_OLD)
-        story = story_of(session, notice, ladder=self._desk.ladder, seal=self._desk.seal)
-        network = session.get_one(Network, notice.network_id)
-        contact = self._desk.contacts(session, notice.network_id, _customer(session, notice))
-        to = notice.facts.get("email") or contact.address
-        if not to:
-            raise NoUse("no e-mail address of the customer is known")
-        repository = NoticeRepository(session)
-        profile = repository.profile(notice.network_id)
-        locale = self._desk.wording.choose(
-            notice.facts.get("language"), contact.locale, profile.language
-        )
-        sender = sender_of(session, network, address=self._desk.address)
-        frame = Frame(
-            name=contact.display_name,
-            operator=sender.operator,
-            support=sender.reply_to,
-            account_url=self._desk.account_url(network.name),
-        )
-        identity = notice.message_id or message_id(
-            sender.address, network.name, notice.kind.value, notice.subject
-        )
-        letter = write(story, Speech(locale, self._desk.wording), frame)
-        mail = draw(
-            letter,
-            sender,
-            to=to,
-            name=contact.display_name,
-            tag=locale.tag,
-            identity=identity,
-            now=self._clock(),
-        )
-        return _Ready(mail, {"email": to, "language": locale.code, "message_id": identity})
 
     def _again(self, notice: Notice, reason: str) -> None:
         if notice.attempts > len(WAITS):
@@ -224,24 +180,3 @@ class NoticeSender:
         with Session(self._store, expire_on_commit=False) as session:
             yield session
             session.commit()
-
-
-def sender_of(session: Session, network: Network, *, address: str) -> Sender:
-    """Who a network's mails come from; ``address`` unless it has one of its own."""
-    brand = brand_of(session, network)
-    profile = NoticeRepository(session).profile(network.key)
-    return Sender(
-        operator=brand.name or network.name,
-        address=profile.from_address or address,
-        name=profile.from_name,
-        reply_to=brand.support_email,
-        colour=brand.colour,
-        logo=brand.logo,
-        logo_type=brand.logo_type,
-    )
-
-
-def _customer(session: Session, notice: Notice) -> int:
-    if notice.customer_id is not None:
-        return notice.customer_id
-    return membership_record(session, notice.network_id, notice.membership_id or 0).customer_id

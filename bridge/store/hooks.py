@@ -173,6 +173,16 @@ class HookRepository:
             return None
         return self.shipment(delivery_id)
 
+    def delivery_of(self, endpoint_id: str, event_id: str) -> int:
+        """Id of the delivery of an event to an endpoint; there has to be one."""
+        found = self._session.exec(
+            select(HookDelivery.id).where(
+                HookDelivery.endpoint_id == endpoint_id, HookDelivery.event_id == event_id
+            )
+        ).one()
+        assert found is not None
+        return found
+
     def shipment(self, delivery_id: int) -> Shipment | None:
         """A delivery with its event and endpoint, as they are now."""
         row = self._session.exec(
