@@ -16,6 +16,8 @@ from bridge.store.drift import unsolved
 from bridge.store.notices import NoticeRepository
 from bridge.store.outgoing import forget_old_events
 from bridge.store.tables import Network
+from bridge.upgrades.renewals import Renewals
+from bridge.upgrades.rounds import Rounds
 from sync import drift
 from sync.passes import run
 from sync.rhythms import Every, Nightly
@@ -85,24 +87,33 @@ def _syncs(planbridge: App, *, incremental: bool) -> Callable[[Network, GoOn], s
     return sync
 
 
-def sweep_billing(planbridge: App) -> Callable[[], int]:
+def billing_rounds(planbridge: App) -> Rounds:
     """Rounds over the billing of all networks where that job is not held.
 
-    Events want it within seconds; the job of each network is what can be seen of it.
+    Events want it within seconds; the job of each network is what can be seen of it. A round
+    does not wait for what it has begun: one slow network would hold up all others.
     """
     renewals = planbridge.renewals()
+    return Rounds(sweep_billing(planbridge, renewals), name=BILLING, closing=renewals.close)
+
+
+def sweep_billing(planbridge: App, renewals: Renewals) -> Callable[[], int]:
+    """Begins with what is due on all networks where the job is not held; how much that is."""
 
     def sweep() -> int:
         with planbridge.session() as session:
             held = store.networks_paused(session, BILLING)
-        return renewals.sweep(without=held)
+        return renewals.begin(without=held)
 
     return sweep
 
 
 def _bills(planbridge: App) -> Callable[[Network, GoOn], str]:
-    """Renewals, refunds, and the ladder of memberships that are not paid."""
-    renewals = planbridge.renewals()
+    """Renewals, refunds, and the ladder of memberships that are not paid.
+
+    One at a time, as the rounds work at the same network, too.
+    """
+    renewals = planbridge.renewals(width=1)
 
     def bill(network: Network, _go_on: GoOn) -> str:
         worked = renewals.sweep(network.key)

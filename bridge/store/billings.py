@@ -84,23 +84,18 @@ class BillingRepository:
             query = query.where(Billing.needs_operator == needs_operator)
         return self._session.exec(query).all()
 
-    def due(
-        self,
-        now: datetime,
-        *,
-        network_id: int | None = None,
-        without: Collection[int] = (),
-        limit: int = 200,
-    ) -> Sequence[tuple[int, int]]:
-        """(network, membership) of what is due, longest first.
-
-        Of one network, or of all but those ``without``.
-        """
-        query = select(Billing.network_id, Billing.membership_id).where(*_free(now))
-        if network_id is not None:
-            query = query.where(Billing.network_id == network_id)
+    def networks_due(self, now: datetime, *, without: Collection[int] = ()) -> Sequence[int]:
+        """Networks of which something is due, but none of those ``without``."""
+        query = select(Billing.network_id).where(*_free(now)).distinct()
         if without:
             query = query.where(col(Billing.network_id).not_in(without))
+        return self._session.exec(query.order_by(col(Billing.network_id))).all()
+
+    def due(self, now: datetime, *, network_id: int, limit: int = 200) -> Sequence[tuple[int, int]]:
+        """(network, membership) of what is due of a network, longest first."""
+        query = select(Billing.network_id, Billing.membership_id).where(
+            *_free(now), Billing.network_id == network_id
+        )
         return self._session.exec(query.order_by(col(Billing.due_at)).limit(limit)).all()
 
     def waiting(self, network_id: int, now: datetime) -> tuple[int, int]:

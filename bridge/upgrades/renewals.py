@@ -38,6 +38,7 @@ from bridge.upgrades.bookings import (
     may_create,
     set_refunded,
 )
+from bridge.upgrades.lanes import WIDTH, Key, Lanes
 from bridge.upgrades.mirrored import mirror_membership
 from bridge.upgrades.outcomes import DEFAULT_BACKOFF, Again, Backoff
 
@@ -58,6 +59,7 @@ class Renewals:
         settle: Seconds in which a request of a dead process may still take effect on a
             network.
         lease: How long a membership is held: longer than working at one may take.
+        width: Memberships of one network that are worked at side by side.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Renewals:
         backoff: Backoff = DEFAULT_BACKOFF,
         settle: float = 90.0,
         lease: timedelta = timedelta(minutes=3),
+        width: int = WIDTH,
     ) -> None:
         self._store = store
         self._client_for = client_for
@@ -78,27 +81,47 @@ class Renewals:
         self._backoff = backoff
         self._settle = settle
         self._lease = lease
+        self._lanes = Lanes(self._claim_and_work, width=width)
 
     def sweep(self, network_id: int | None = None, *, without: Collection[int] = ()) -> int:
-        """Work at what is due, and return how many memberships that were.
+        """Work at what is due and wait for it; how many memberships that were.
 
-        Of one network, or of all but those ``without``.
+        Of one network, or of all but those ``without``. Several memberships of a network are
+        worked at side by side, never one by two.
         """
+        return self._lanes.run(self._due(network_id, without))
+
+    def begin(self, *, without: Collection[int] = ()) -> int:
+        """Let what is due be worked at, without waiting; how much was due.
+
+        So a network that answers slowly holds up its own memberships only.
+        """
+        due = self._due(None, without)
+        self._lanes.begin(due)
+        return len(due)
+
+    def close(self) -> None:
+        """Begin with nothing that waits, and wait for what is at work."""
+        self._lanes.close()
+
+    def _due(self, network_id: int | None, without: Collection[int]) -> list[Key]:
+        now = self._clock()
         with self._session() as session:
-            due = list(
-                BillingRepository(session).due(
-                    self._clock(), network_id=network_id, without=without
-                )
+            repository = BillingRepository(session)
+            networks = (
+                repository.networks_due(now, without=without)
+                if network_id is None
+                else [network_id]
             )
-        worked = 0
-        for key in due:
-            now = self._clock()
-            with self._session() as session:
-                billing = BillingRepository(session).claim(*key, now=now, until=now + self._lease)
-            if billing is not None:
-                self._work_at(billing)
-                worked += 1
-        return worked
+            return [key for one in networks for key in repository.due(now, network_id=one)]
+
+    def _claim_and_work(self, key: Key) -> bool:
+        now = self._clock()
+        with self._session() as session:
+            billing = BillingRepository(session).claim(*key, now=now, until=now + self._lease)
+        if billing is not None:
+            self._work_at(billing)
+        return billing is not None
 
     def _work_at(self, billing: Billing) -> None:
         now = self._clock()

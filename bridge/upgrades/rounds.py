@@ -13,11 +13,20 @@ _log = structlog.get_logger(__name__)
 class Rounds:
     """Calls ``sweep`` again and again, such as `Collecting.sweep`.
 
-    ``seconds`` is the time between two looks; `wake` makes it look at once.
+    ``seconds`` is the time between two looks; `wake` makes it look at once. ``closing`` is
+    called after the last round, to wait for what rounds have begun.
     """
 
-    def __init__(self, sweep: Callable[[], int], *, name: str, seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        sweep: Callable[[], int],
+        *,
+        name: str,
+        seconds: float = 2.0,
+        closing: Callable[[], None] = lambda: None,
+    ) -> None:
         self._sweep = sweep
+        self._closing = closing
         self._name = name
         self._seconds = seconds
         self._signal = threading.Event()
@@ -38,6 +47,7 @@ class Rounds:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+            self._closing()
 
     def wake(self) -> None:
         """Look now. Cheap; any thread."""

@@ -39,12 +39,12 @@ def test_what_was_seen_is_due_once_and_held_by_one(billings: BillingRepository) 
     """Touched twice it is one row; while it is held nobody else gets it."""
     billings.touch(1, 7, now=NOW)
     billings.touch(1, 7, now=NOW)
-    assert list(billings.due(NOW)) == [(1, 7)]
+    assert list(billings.due(NOW, network_id=1)) == [(1, 7)]
     held = claimed(billings)
     assert held is not None
     assert (held.seen, held.attempts) == (2, 1)
     assert claimed(billings) is None
-    assert list(billings.due(NOW)) == []
+    assert list(billings.due(NOW, network_id=1)) == []
 
 
 def test_a_dead_workers_hold_ends(billings: BillingRepository) -> None:
@@ -62,13 +62,13 @@ def test_a_released_one_is_due_when_it_says(billings: BillingRepository) -> None
     held = claimed(billings)
     assert held is not None
     billings.release(held, due_at=LATER, now=NOW, standing="grace", attempts=0)
-    assert list(billings.due(NOW)) == []
-    assert list(billings.due(LATER)) == [(1, 7)]
+    assert list(billings.due(NOW, network_id=1)) == []
+    assert list(billings.due(LATER, network_id=1)) == [(1, 7)]
     held = claimed(billings, now=LATER)
     assert held is not None
     assert (held.standing, held.attempts) == ("grace", 1)
     billings.release(held, due_at=None, now=LATER)
-    assert list(billings.due(LATER + timedelta(days=999))) == []
+    assert list(billings.due(LATER + timedelta(days=999), network_id=1)) == []
 
 
 def test_what_is_seen_while_it_is_held_makes_it_due_again(billings: BillingRepository) -> None:
@@ -78,7 +78,7 @@ def test_what_is_seen_while_it_is_held_makes_it_due_again(billings: BillingRepos
     assert held is not None
     billings.touch(1, 7, now=NOW)
     billings.release(held, due_at=None, now=NOW)
-    assert list(billings.due(NOW)) == [(1, 7)]
+    assert list(billings.due(NOW, network_id=1)) == [(1, 7)]
 
 
 def test_a_look_far_ahead_gives_way_to_news(billings: BillingRepository) -> None:
@@ -88,7 +88,7 @@ def test_a_look_far_ahead_gives_way_to_news(billings: BillingRepository) -> None
     assert held is not None
     billings.release(held, due_at=NOW + timedelta(days=3), now=NOW)
     billings.touch(1, 7, now=NOW)
-    assert list(billings.due(NOW)) == [(1, 7)]
+    assert list(billings.due(NOW, network_id=1)) == [(1, 7)]
 
 
 def test_what_is_noted_is_there_after_a_crash(

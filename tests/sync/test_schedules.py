@@ -358,7 +358,8 @@ class TestRealJobs:
                     updated_at=planbridge.clock(),
                 )
             )
-        sweep = sweep_billing(planbridge)
+        renewals = planbridge.renewals()
+        sweep = sweep_billing(planbridge, renewals)
         self.call("pause", "lab", "billing")
         assert sweep() == 0
         assert "memberships worked at: 1, due still: 0" in self.call("run", "lab", "billing")
@@ -368,6 +369,7 @@ class TestRealJobs:
             session.add(row)
         self.call("resume", "lab", "billing")
         assert sweep() == 1
+        renewals.close()
 
     def test_an_old_network_that_hides_limits_is_no_failure(self, planbridge: App) -> None:
         """Trying again every quarter of an hour would change nothing."""
