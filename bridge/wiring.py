@@ -21,7 +21,7 @@ from bridge.alarms import alarms
 from bridge.console import console_setup
 from bridge.domain.ladder import Ladder
 from bridge.errors import StoreError
-from bridge.jobs import schedules, sweep_billing
+from bridge.jobs import billing_rounds, schedules
 from bridge.messaging import Messaging
 from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
@@ -242,7 +242,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
     upgrades = planbridge.upgrade_engine(**engine_options)
     collecting = planbridge.collecting()
     rounds = Rounds(collecting.sweep, name="collections")
-    billing = Rounds(sweep_billing(planbridge), name="billing")
+    billing = billing_rounds(planbridge)
     hints = planbridge.hints()
     reading = Rounds(hints.sweep, name="hints", seconds=0.5)
 
