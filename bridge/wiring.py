@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from typing import Any, TextIO, cast
+from typing import Any
 
-import structlog
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +20,7 @@ from bridge.console import console_setup
 from bridge.domain.ladder import Ladder
 from bridge.errors import StoreError
 from bridge.jobs import billing_rounds, schedules
+from bridge.logs import configure_logging
 from bridge.messaging import Messaging
 from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
@@ -39,6 +38,7 @@ from bridge.store.engine import make_engine
 from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal
 from bridge.store.tables import Network, SiteRecord
+from bridge.upgrades.cancelling import Cancelling
 from bridge.upgrades.collecting import Collecting
 from bridge.upgrades.engine import UpgradeEngine
 from bridge.upgrades.renewals import Renewals
@@ -50,15 +50,11 @@ from webhooks.backfill import Backfill
 from webhooks.dispatch import Dispatcher
 from webhooks.endpoints import Endpoints, read_endpoints
 from webhooks.inbox import Inbox
-from webhooks.network_events import TokensHidden, network_router
+from webhooks.network_events import network_router
 from webhooks.network_tokens import NetworkTokens
 from webhooks.routes import stripe_router
 
 Clock = Callable[[], datetime]
-
-# Libraries whose every step is not the operator's business.
-_TOKENS_HIDDEN = TokensHidden()
-_CHATTY = ("alembic", "dbos", "stamina", "stripe", "urllib3", "httpx")
 
 
 def utc_now() -> datetime:
@@ -173,6 +169,15 @@ class App:
             quote_key=self.quote_key,
         )
 
+    def cancelling(self, collecting: Collecting) -> Cancelling:
+        """What ends memberships by their customers' wish."""
+        return Cancelling(
+            self.engine,
+            orders=collecting.orders,
+            client_for=self.client_for,
+            clock=self.clock,
+        )
+
     def renewals(self, **options: Any) -> Renewals:
         """What brings renewals, unpaid invoices and refunds to the networks."""
         return Renewals(
@@ -241,7 +246,8 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
     """The whole service as one ASGI application; its parts start and stop with it."""
     upgrades = planbridge.upgrade_engine(**engine_options)
     collecting = planbridge.collecting()
-    rounds = Rounds(collecting.sweep, name="collections")
+    cancelling = planbridge.cancelling(collecting)
+    rounds = Rounds(lambda: collecting.sweep() + cancelling.sweep(), name="collections")
     billing = billing_rounds(planbridge)
     hints = planbridge.hints()
     reading = Rounds(hints.sweep, name="hints", seconds=0.5)
@@ -275,6 +281,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         quote_key=planbridge.quote_key,
         quote_minutes=settings.quote_minutes,
         links=messaging.links,
+        cancelling=cancelling,
     )
 
     @asynccontextmanager
@@ -350,37 +357,3 @@ def open_app(settings: Settings | None = None, *, check_schema: bool = True) -> 
     if check_schema:
         schema.require_current(app.engine)
     return app
-
-
-class _StandardError:
-    """Whatever standard error is when a line is written: it may have been replaced since."""
-
-    def write(self, text: str) -> int:
-        """Write a text."""
-        return sys.stderr.write(text)
-
-    def flush(self) -> None:
-        """Let it be seen."""
-        sys.stderr.flush()
-
-
-def configure_logging(level: str) -> None:
-    """JSON lines on standard error, so that standard output stays the command's own."""
-    import logging
-
-    number = logging.getLevelNamesMapping()[level.upper()]
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _StandardError())),
-    )
-    logging.basicConfig(level=number, stream=_StandardError())
-    logging.getLogger("uvicorn.access").addFilter(_TOKENS_HIDDEN)
-    for chatty in _CHATTY:
-        logging.getLogger(chatty).setLevel(max(number, logging.WARNING))

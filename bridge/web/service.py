@@ -14,6 +14,7 @@ from bridge.notices.links import LinkMail
 from bridge.store.networks import NetworkRepository
 from bridge.store.seals import Seal
 from bridge.store.tables import Network
+from bridge.upgrades.cancelling import Cancelling
 from bridge.upgrades.collecting import Collecting
 
 Clock = Callable[[], datetime]
@@ -45,6 +46,7 @@ class Service:
         quote_key: bytes,
         quote_minutes: int,
         links: LinkMail,
+        cancelling: Cancelling,
     ) -> None:
         self.store = store
         self.seal = seal
@@ -56,6 +58,7 @@ class Service:
         self.quote_key = quote_key
         self.quote_minutes = quote_minutes
         self.links = links
+        self.cancelling = cancelling
 
 
 def the_service(request: Request) -> Service:

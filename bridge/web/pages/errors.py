@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from bridge.errors import PlanbridgeError
-from bridge.web.pages.languages import Language, chosen
+from bridge.web.pages.languages import Language, asked_for
 from bridge.web.pages.templates import page
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
@@ -32,7 +32,7 @@ async def error_page(request: Request, error: Exception) -> Response:
         return Response(status_code=200, headers={"HX-Redirect": sign_in})
     if sign_in:
         return RedirectResponse(sign_in, status_code=303)
-    language = chosen(request.query_params.get("lang"), request.headers.get("accept-language"))
+    language = asked_for(request)
     status, title, text = _told(error, language)
     if request.url.path.startswith("/console") and isinstance(error, PlanbridgeError):
         text = str(error)  # whoever gets so far is an operator

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from babel import Locale, negotiate_locale
 from babel.dates import format_date, format_datetime
@@ -23,6 +24,12 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
 
 from bridge.domain.money import exponent, to_major
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+COOKIE = "planbridge_language"
+"""Keeps the language that somebody chose before he was signed in."""
 
 LANGUAGES = ("en", "fr", "de", "es", "pt_BR", "it", "nl")
 """English first: it is what stands in the code, and what the others fall back to."""
@@ -119,6 +126,16 @@ def chosen(*wishes: str | None) -> Language:
         if found:
             return language(found)
     return language(DEFAULT)
+
+
+def asked_for(request: Request, *known: str) -> Language:
+    """The language for who asks: the address' ``lang``, what is known of him, his browser."""
+    return chosen(
+        request.query_params.get("lang"),
+        *known,
+        request.cookies.get(COOKIE),
+        request.headers.get("accept-language"),
+    )
 
 
 def _known(wish: str) -> str | None:

@@ -8,7 +8,8 @@ by `planbridge account key NETWORK` so that the network itself can make links:
 
 ``aud`` is ``planbridge:`` and the network's name, ``sub`` the customer's id, ``exp`` at most
 15 minutes after ``iat``, ``jti`` 16 random characters or more (each is taken once). ``lang``
-and ``to`` (a path below the account) may be left out.
+and ``to`` (a path below the account) may be left out. How a network makes them, with an
+example in PHP: ``bridge/web/ACCOUNT-LINKS.md``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -33,11 +35,23 @@ _ID = re.compile(r"[A-Za-z0-9_.-]{16,64}")
 _PATH = re.compile(r"[A-Za-z0-9_./-]{0,200}")
 
 
+class Refusal(StrEnum):
+    """Why a link opens nothing, for the page that says so."""
+
+    FOREIGN = "foreign"
+    EXPIRED = "expired"
+    USED = "used"
+
+
 class LinkRefused(InvalidInput):
     """This link cannot be used: {why}."""
 
     hint = "Ask for a new one."
     status = 403
+
+    def __init__(self, *, why: str, code: Refusal = Refusal.FOREIGN) -> None:
+        super().__init__(why=why)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +125,7 @@ def _link(claims: dict[str, object], network: str, *, now: datetime) -> Link:
     if made is None or ends is None or ends - made > LIFETIME or made > now + _SKEW:
         raise LinkRefused(why=f"it has to end within {LIFETIME.seconds // 60} minutes")
     if ends <= now:
-        raise LinkRefused(why="it has expired")
+        raise LinkRefused(why="it has expired", code=Refusal.EXPIRED)
     customer, link_id = claims.get("sub"), claims.get("jti")
     if not isinstance(customer, str) or not re.fullmatch(r"[0-9]{1,18}", customer):
         raise LinkRefused(why="it names no customer")

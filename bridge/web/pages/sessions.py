@@ -13,9 +13,9 @@ from bridge.errors import InvalidInput, UnknownMembership
 from bridge.store.access import AccessRepository
 from bridge.store.networks import NetworkRepository
 from bridge.store.readers import membership_record
-from bridge.store.tables import MembershipRecord, Network
+from bridge.store.tables import MembershipRecord, Network, WebSession
 from bridge.web.pages.forms import SESSION_COOKIES
-from bridge.web.pages.languages import Language, chosen
+from bridge.web.pages.languages import Language, asked_for
 from bridge.web.pages.setup import PageSetup, TheSetup
 from bridge.web.service import ASession, Service, TheService
 
@@ -92,6 +92,17 @@ def sign_out(response: Response, session: Session, visitor: Visitor) -> None:
     response.delete_cookie(COOKIE, path=visitor.home)
 
 
+def of_request(
+    request: Request, session: Session, service: Service, network: Network
+) -> WebSession | None:
+    """The session of a customer of the network that the request comes with, if any."""
+    token = request.cookies.get(COOKIE, "")
+    found = AccessRepository(session).find(token, now=service.clock()) if token else None
+    if found is None or found.network_id != network.key or found.customer_id is None:
+        return None
+    return found
+
+
 def the_visitor(network: str, request: Request, session: ASession, service: TheService) -> Visitor:
     """The customer who is signed in to the network of the path.
 
@@ -100,19 +111,16 @@ def the_visitor(network: str, request: Request, session: ASession, service: TheS
         SignInNeeded: nobody is, or it has been too long.
     """
     known = NetworkRepository(session, service.seal).get(network)
-    token = request.cookies.get(COOKIE, "")
-    found = AccessRepository(session).find(token, now=service.clock()) if token else None
-    if found is None or found.network_id != known.key or found.customer_id is None:
+    found = of_request(request, session, service, known)
+    if found is None or found.customer_id is None:
         path = request.url.path if request.method == "GET" else account_path(network)
         back = path.removeprefix(account_path(network)).lstrip("/")
         query = f"?{urlencode({'to': back})}" if back else ""
         raise SignInNeeded(sign_in=f"{account_path(network)}/sign-in{query}")
     if session.dirty:
         session.commit()
-    language = chosen(
-        request.query_params.get("lang"), found.language, request.headers.get("accept-language")
-    )
-    return Visitor(known, found.customer_id, language, token)
+    language = asked_for(request, found.language)
+    return Visitor(known, found.customer_id, language, request.cookies[COOKIE])
 
 
 TheVisitor = Annotated[Visitor, Depends(the_visitor)]
@@ -140,6 +148,7 @@ __all__ = [
     "TheVisitor",
     "Visitor",
     "account_path",
+    "of_request",
     "sign_in",
     "sign_out",
 ]
