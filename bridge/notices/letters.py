@@ -65,10 +65,11 @@ Block = Paragraph | Facts | Table | Bars | Button
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a mail says; ``footer`` is in small print."""
+    """What a mail says; ``footer`` is in small print, ``pair`` how a name stands before a value."""
 
     subject: str
     greeting: str
     heading: str
     blocks: tuple[Block, ...]
     footer: tuple[str, ...] = ()
+    pair: str = "%(label)s: %(text)s"

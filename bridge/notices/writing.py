@@ -54,6 +54,7 @@ def write(story: Story, speech: Speech[Any], frame: Frame) -> Letter:
         heading=heading,
         blocks=tuple(blocks),
         footer=tuple(_footer(speech, frame)),
+        pair=_("%(label)s: %(text)s", label="%(label)s", text="%(text)s"),
     )
 
 
