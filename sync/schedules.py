@@ -20,17 +20,23 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from bridge.domain.night import Night
 from bridge.errors import NotFound, PlanbridgeError
 from bridge.network.faults import Fault
 from bridge.store import schedules as store
 from bridge.store.locks import Locked, exclusive
 from bridge.store.networks import id_of
+from bridge.store.options import night_of
 from bridge.store.tables import JobSchedule, Network
 from sync.rhythms import Rhythm
 
 _log = structlog.get_logger(__name__)
 
 _PUT_OFF: Final = timedelta(minutes=1)
+
+_INDULGENCE: Final = timedelta(days=1)
+"""So long after the last success a network may ask us to come again later; then it is a
+failure."""
 
 
 class JobStopped(Exception):
@@ -122,8 +128,8 @@ class Schedules:
             store.ensure(
                 session,
                 {
-                    (network_id, job.name): job.rhythm.after(now, network_id)
-                    for network_id in networks
+                    (network_id, job.name): job.rhythm.after(now, network_id, night_of(network))
+                    for network_id, network in networks.items()
                     for job in self.jobs
                 },
             )
@@ -162,6 +168,20 @@ class Schedules:
             raise UnknownJob(job=name)
         return found
 
+    def ask(self, network: Network, name: str) -> bool:
+        """Run a job of a network soon, in a thread of this process, paused or not.
+
+        False when this process has it in hand already, or runs no jobs.
+
+        Raises:
+            UnknownJob: there is none of that name.
+        """
+        job = self._jobs.get(name)
+        if job is None:
+            raise UnknownJob(job=name)
+        self.ensure()
+        return self._take(network, job, asked=True)
+
     def is_running(self, network: Network, name: str) -> bool:
         """Whether some process has the job in hand now."""
         try:
@@ -170,18 +190,18 @@ class Schedules:
         except Locked:
             return True
 
-    def _take(self, network: Network, job: Job) -> bool:
+    def _take(self, network: Network, job: Job, *, asked: bool = False) -> bool:
         key = (id_of(network), job.name)
         with self._lock:
             if self._stopping or key in self._in_hand or not self._pools:
                 return False
             self._in_hand.add(key)
-            self._pools[job.long].submit(self._carry_out, network, job)
+            self._pools[job.long].submit(self._carry_out, network, job, asked)
         return True
 
-    def _carry_out(self, network: Network, job: Job) -> None:
+    def _carry_out(self, network: Network, job: Job, asked: bool) -> None:
         try:
-            self._run(network, job, asked=False)
+            self._run(network, job, asked=asked)
         except Locked:
             pass  # another process was first
         except Exception:
@@ -198,9 +218,14 @@ class Schedules:
                 row = store.find(session, id_of(network), job.name)
                 if row is None or not (asked or (row.due_at <= began and not row.paused)):
                     return  # another process did it meanwhile, or somebody paused it
+                night = None if asked else night_of(network)
+                may_begin = job.rhythm.not_before(began, night)
+                if may_begin > began:
+                    store.put_off(session, row, due_at=may_begin)
+                    return
                 store.begin(session, row, by=self._executor_id, now=began)
-                failures = row.failures
-            ended = self._result(network, job, failures)
+                turn = _Turn(job, network, night, row.failures, row.succeeded_at)
+            ended = self._result(turn)
             with Session(self._engine) as session, session.begin():
                 row = store.find(session, id_of(network), job.name)
                 if row is not None:
@@ -213,30 +238,41 @@ class Schedules:
                         now=self._clock(),
                     )
 
-    def _result(self, network: Network, job: Job, failures: int) -> _Ended:
+    def _result(self, turn: _Turn) -> _Ended:
+        network, job = turn.network, turn.job
         try:
-            result = job.run(network, lambda: not self._stopping)
+            result = job.run(network, lambda: not self._stopping and turn.goes_on(self._clock()))
         except JobStopped:
-            return _Ended(None, "Stopped with its process; goes on later.", self._clock())
+            return self._stopped(turn)
         except Locked as error:
             return _Ended(None, str(error), self._clock() + _PUT_OFF)
         except PlanbridgeError as error:
-            return self._failed(network, job, failures, error, str(error))
+            return self._failed(turn, error, str(error))
         except Exception as error:
             _log.exception("job failed", network=network.name, job=job.name)
-            return self._failed(network, job, failures, error, f"unexpected {type(error).__name__}")
+            return self._failed(turn, error, f"unexpected {type(error).__name__}")
         now = self._clock()
-        return _Ended(True, result, job.rhythm.after(now, id_of(network)))
+        return _Ended(True, result, job.rhythm.after(now, id_of(network), night_of(network)))
 
-    def _failed(
-        self, network: Network, job: Job, failures: int, error: Exception, sentence: str
-    ) -> _Ended:
-        _log.warning("job failed", network=network.name, job=job.name, reason=sentence)
+    def _stopped(self, turn: _Turn) -> _Ended:
         now = self._clock()
-        due_at = job.rhythm.retry(now, failures + 1)
+        due_at = turn.job.rhythm.not_before(now, turn.night)
+        if due_at == now:
+            return _Ended(None, "Stopped with its process; goes on later.", now)
+        return _Ended(None, f"The night is over; goes on where it is at {_told(due_at)}.", due_at)
+
+    def _failed(self, turn: _Turn, error: Exception, sentence: str) -> _Ended:
+        now, job = self._clock(), turn.job
         asked_for = error.retry_after if isinstance(error, Fault) else None
         if asked_for is not None:
-            due_at = max(due_at, now + timedelta(seconds=asked_for))
+            resumes = job.rhythm.not_before(now + timedelta(seconds=asked_for), turn.night)
+            if turn.indulges(now):
+                told = f"{sentence} It asked for {asked_for:g} s; goes on where it is at "
+                return _Ended(None, f"{told}{_told(resumes)}.", resumes)
+        _log.warning("job failed", network=turn.network.name, job=job.name, reason=sentence)
+        due_at = job.rhythm.not_before(job.rhythm.retry(now, turn.failures + 1), turn.night)
+        if asked_for is not None:
+            due_at = max(due_at, resumes)
         return _Ended(False, sentence, due_at)
 
     def _alone(self, network: Network, name: str) -> AbstractContextManager[None]:
@@ -245,6 +281,27 @@ class Schedules:
             f"job-{id_of(network)}-{name}",
             what=f"The job {name} of {network.name}",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One run of a job; ``night`` is None where it may go on at any time."""
+
+    job: Job
+    network: Network
+    night: Night | None
+    failures: int
+    succeeded_at: datetime | None
+
+    def goes_on(self, now: datetime) -> bool:
+        return self.job.rhythm.not_before(now, self.night) <= now
+
+    def indulges(self, now: datetime) -> bool:
+        return now - (self.succeeded_at or self.network.created_at) <= _INDULGENCE
+
+
+def _told(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 @dataclass(frozen=True, slots=True)

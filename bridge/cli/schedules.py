@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -11,9 +10,9 @@ from bridge.cli.printing import console, print_json, print_table
 from bridge.errors import PlanbridgeError
 from bridge.jobs import schedules as scheduled
 from bridge.store import schedules as store
-from bridge.store.tables import JobSchedule, Network
-from bridge.wiring import App, open_app
-from sync.schedules import Schedules, UnknownJob
+from bridge.wiring import open_app
+from sync.schedules import UnknownJob
+from sync.standings import Standing, standings
 
 app = typer.Typer(help="Schedules: what runs by itself.", no_args_is_help=True)
 
@@ -39,14 +38,8 @@ def list_schedules(
     planbridge = open_app()
     wanted = planbridge.network(network).key if network else None
     jobs = scheduled(planbridge)
-    networks = jobs.ensure()
-    with planbridge.session() as session:
-        rows = list(store.schedules(session, wanted))
-    facts = [
-        _facts(planbridge, jobs, networks[row.network_id], row)
-        for row in rows
-        if row.network_id in networks
-    ]
+    found = standings(planbridge.engine, jobs, now=planbridge.clock(), network_id=wanted)
+    facts = [_facts(each) for each in found]
     if as_json:
         print_json(facts)
         return
@@ -100,28 +93,17 @@ def _pause(name: str, jobs: list[str] | None, *, paused: bool) -> None:
     console.print(f"{verb} {', '.join(jobs or known)} of {name}.")
 
 
-def _facts(planbridge: App, jobs: Schedules, network: Network, row: JobSchedule) -> dict[str, Any]:
-    rhythm = next((job.rhythm.words for job in jobs.jobs if job.name == row.job), "no more")
-    running = bool(row.running_by) and jobs.is_running(network, row.job)
-    late = planbridge.clock() - row.due_at
-    lag = late if late > timedelta() and not (running or row.paused) else timedelta()
+def _facts(one: Standing) -> dict[str, Any]:
+    row = one.row
     return {
-        "network": network.name,
+        "network": one.network.name,
         "job": row.job,
-        "rhythm": rhythm,
-        "state": _state(row, running=running),
+        "rhythm": one.rhythm,
+        "state": f"running on {one.running_by}" if one.running_by else one.state,
         "due": row.due_at,
-        "lag": f"{int(lag.total_seconds())} s" if lag else None,
+        "lag": f"{int(one.lag.total_seconds())} s" if one.lag else None,
         "last success": row.succeeded_at,
         "last result": row.result,
         "last run": row.finished_at,
         "failures": row.failures,
     }
-
-
-def _state(row: JobSchedule, *, running: bool) -> str:
-    if running:
-        return f"running on {row.running_by}"
-    if row.paused:
-        return "paused"
-    return "failed" if row.succeeded is False else "waits"

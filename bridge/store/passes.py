@@ -23,8 +23,9 @@ FAILED: Final = "failed"
 COMPLETE: Final = "complete"
 ABANDONED: Final = "abandoned"
 
-STALE_AFTER: Final = timedelta(hours=24)
-"""An interrupted run older than this is begun anew: too much has changed since."""
+STALE_AFTER: Final = timedelta(days=4)
+"""An interrupted run older than this is begun anew: too much has changed since. A large network
+that is read at night only takes several nights."""
 
 _KEPT_RUNS = timedelta(days=30)
 
@@ -166,6 +167,21 @@ def record_delta(
         finished_at=now,
     )
     count(session, ended, written)
+
+
+def newest_run(session: Session, network_id: int) -> Sequence[SyncPass]:
+    """The passes of the run that began last, in the order in which they began."""
+    newest = session.exec(
+        select(SyncPass.run_id)
+        .where(SyncPass.network_id == network_id)
+        .order_by(col(SyncPass.id).desc())
+        .limit(1)
+    ).first()
+    return session.exec(
+        select(SyncPass)
+        .where(SyncPass.network_id == network_id, SyncPass.run_id == (newest or ""))
+        .order_by(col(SyncPass.id))
+    ).all()
 
 
 def last_complete(session: Session, network_id: int) -> dict[str, datetime]:

@@ -71,7 +71,7 @@ def needs_of(
         found.append(Need(text, "/console/changes?state=attention", bad=True))
     if count := waiting["events"]:
         text = many("%(num)s event was not handled", "%(num)s events were not handled", count)
-        found.append(Need(text, "/console/events?state=attention", bad=True))
+        found.append(Need(text, "/console/events?state=unhandled", bad=True))
     for row in BillingRepository(session).list(needs_operator=True)[:5]:
         name = next((one.name for one in networks if one.id == row.network_id), "")
         text = _("Billing of membership %(id)s: %(why)s", id=row.membership_id, why=row.reason)

@@ -23,6 +23,7 @@ from bridge.web.pages.setup import PageSetup, the_setup
 FIELD = "_token"
 COOKIE = "planbridge_form"
 MAX_FIELDS = 500
+MAX_UPLOAD = 512 * 1024
 SESSION_COOKIES = ("planbridge_account", "planbridge_console")
 
 
@@ -31,6 +32,12 @@ class ForeignForm(InvalidInput):
 
     hint = "Go back, load the page again and repeat."
     status = 403
+
+
+class UploadTooLarge(InvalidInput):
+    """What was sent is larger than 512 KiB."""
+
+    status = 413
 
 
 def form_token(request: Request) -> str:
@@ -58,9 +65,26 @@ async def own_form(request: Request) -> FormData:
     Raises:
         ForeignForm: another site sent it, or its token does not fit.
     """
+    return await _checked(request, max_files=0)
+
+
+async def own_upload(request: Request) -> FormData:
+    """The fields of a form of ours that may bring one file.
+
+    Raises:
+        ForeignForm: another site sent it, or its token does not fit.
+        UploadTooLarge: more than 512 KiB, or nobody says how much.
+    """
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or int(length) > MAX_UPLOAD:
+        raise UploadTooLarge
+    return await _checked(request, max_files=1)
+
+
+async def _checked(request: Request, *, max_files: int) -> FormData:
     setup = the_setup(request)
     _own_origin(request, setup)
-    form = await request.form(max_files=0, max_fields=MAX_FIELDS)
+    form = await request.form(max_files=max_files, max_fields=MAX_FIELDS)
     given = str(form.get(FIELD, "")) or request.headers.get("X-Form-Token", "")
     owner = _owner(request)
     if not owner or not hmac.compare_digest(_token(setup.form_key, owner).encode(), given.encode()):
@@ -69,6 +93,7 @@ async def own_form(request: Request) -> FormData:
 
 
 OwnForm = Annotated[FormData, Depends(own_form)]
+OwnUpload = Annotated[FormData, Depends(own_upload)]
 
 
 def _own_origin(request: Request, setup: PageSetup) -> None:
