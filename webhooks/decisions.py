@@ -71,7 +71,8 @@ class Finding:
 class Watch:
     """Keep the newest state of an object, and let the billing of its membership follow.
 
-    ``owner`` is whose it says it is; else it may be of one of ``networks``.
+    ``owner`` is whose it says it is; else it may be of one of ``networks``. ``complete`` when
+    Stripe was asked which invoice was paid, or cannot be asked.
     """
 
     account: str
@@ -80,6 +81,7 @@ class Watch:
     operator: bool
     owner: Owner | None
     networks: tuple[int, ...]
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

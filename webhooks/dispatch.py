@@ -8,12 +8,10 @@ lease is over. A failing event waits for its next attempt while the others go on
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import structlog
 from sqlalchemy import Engine
@@ -25,10 +23,10 @@ from bridge.store.identities import read_identities
 from bridge.store.sightings import Tie, forget_strangers
 from bridge.store.tables import EventState
 from bridge.store.turns import turn, writing
-from webhooks.decisions import Accept, Decision, Directory, Watch, needs_attention
-from webhooks.effects import carry_out
+from webhooks.asking import Ask, as_it_is_now, cannot_ask, with_invoice
+from webhooks.decisions import Accept, Decision, Directory, Watch
+from webhooks.effects import InvoiceUnknown, carry_out
 from webhooks.stripe_events import decide
-from webhooks.stripe_objects import READERS
 
 _log = structlog.get_logger(__name__)
 
@@ -36,9 +34,6 @@ _FIRST_DELAY = timedelta(seconds=1)
 _LONGEST_DELAY = timedelta(minutes=10)
 _SHORTEST_RETENTION = timedelta(days=31)
 _TOGETHER = 50
-
-Ask = Callable[[Sequence[int], str, str], Mapping[str, Any] | None]
-"""(networks, kind, id) → the object as Stripe has it now; None where no network has a key."""
 
 
 class Dispatcher:
@@ -50,7 +45,8 @@ class Dispatcher:
         wake: Told the id of a change that is ready for the engine, after the commit. If the
             process dies before that, the engine finds the change by itself.
         seen: Told that the billing of memberships is due, after the commit.
-        ask: Asks Stripe for an object when two events of one second differ.
+        ask: Asks Stripe for an object when two events of one second differ, and for the
+            invoice of a payment that is given back.
         quote_key: The key that quotes are signed with.
         decide: What an event leads to.
         workers: Threads.
@@ -240,10 +236,7 @@ class Dispatcher:
     def _apply(self, event: ClaimedEvent, decision: Accept | Watch) -> None:
         """Carry a decision out and note it in one commit; then tell the engine."""
         try:
-            try:
-                done = self._in_one_commit([(event, decision)])
-            except Tie as tie:
-                done = self._after_asking(event, decision, tie)
+            done = self._carried_out(event, decision)
         except Exception as error:
             self._failed(event, error)
             return
@@ -252,22 +245,24 @@ class Dispatcher:
                 self._tell(partial(self._wake_engine, result.change_id))
             _report(event, result)
 
-    def _after_asking(
-        self, event: ClaimedEvent, decision: Accept | Watch, tie: Tie
+    def _carried_out(
+        self, event: ClaimedEvent, decision: Accept | Watch
     ) -> list[tuple[ClaimedEvent, EventResult]]:
-        watch = decision if isinstance(decision, Watch) else decision.watch
-        found = self._ask(watch.networks, tie.sighting.kind, tie.sighting.id)
-        if found is None:
-            result = needs_attention(
-                f"{tie}, and Stripe cannot be asked which is newer: give the network a key "
-                "(planbridge network rotate --stripe-key-file), then replay this event"
-            )
-            with writing(self._engine) as connection:
-                EventRepository(connection).finish(event, result, now=self._clock())
-            return [(event, result)]
-        watch = replace(watch, sighting=READERS[tie.sighting.kind](found, tie.sighting.at))
-        settled = watch if isinstance(decision, Watch) else replace(decision, watch=watch)
-        return self._in_one_commit([(event, settled)], asked=True)
+        """Carry it out; Stripe is asked for what the event does not tell, each thing once."""
+        asked = False
+        while True:
+            try:
+                return self._in_one_commit([(event, decision)], asked=asked)
+            except InvoiceUnknown as gap:
+                decision = with_invoice(decision, gap, ask=self._ask)
+            except Tie as tie:
+                known = as_it_is_now(decision, tie, ask=self._ask)
+                if known is None:
+                    result = cannot_ask(tie)
+                    with writing(self._engine) as connection:
+                        EventRepository(connection).finish(event, result, now=self._clock())
+                    return [(event, result)]
+                decision, asked = known, True
 
     def _in_one_commit(
         self, some: Sequence[tuple[ClaimedEvent, Accept | Watch]], *, asked: bool = False

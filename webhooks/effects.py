@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -27,6 +27,18 @@ _STATES: Final[Mapping[Verdict, EventState]] = {
 }
 
 
+_TAKES_BACK: Final = frozenset({"charge", "dispute", "refund"})
+"""Objects that matter only with the payment that they take back."""
+
+
+class InvoiceUnknown(Exception):
+    """Nothing has told yet which invoice ``intent`` paid: since Basil one event alone says so."""
+
+    def __init__(self, intent: str) -> None:
+        super().__init__(f"nothing tells which invoice {intent} paid")
+        self.intent = intent
+
+
 def carry_out(
     decision: Accept | Watch,
     session: Session,
@@ -42,12 +54,15 @@ def carry_out(
 
     Raises:
         Tie: Stripe has to be asked which of two states is the newer one.
+        InvoiceUnknown: Stripe has to be asked which invoice was paid.
     """
     watch = decision if isinstance(decision, Watch) else decision.watch
     seen = SightingRepository(session.connection(), watch.account)
     sighting = watch.sighting
     fresh = seen.keep(sighting, now=now, asked=asked)
     parted = seen.link(sighting.payment)
+    if sighting.kind in _TAKES_BACK and not watch.complete:
+        _require_invoice(seen.same_payment(sighting.id))
     owner = watch.owner or seen.owner_of(sighting, watch.networks)
     if owner is not None:
         seen.give(sighting, owner)
@@ -63,6 +78,12 @@ def carry_out(
     if owner is None:
         return EventResult(EventState.IGNORED, "no planbridge metadata")
     return _told(watch, owner, session, fresh=fresh, now=now)
+
+
+def _require_invoice(ids: Collection[str]) -> None:
+    intents = sorted(one for one in ids if one.startswith("pi_"))
+    if intents and not any(one.startswith("in_") for one in ids):
+        raise InvoiceUnknown(intents[0])
 
 
 def _told(

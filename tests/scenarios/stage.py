@@ -18,7 +18,9 @@ from bridge.network.client import Entity, NetworkClient
 from bridge.network.endpoint import Endpoint
 from bridge.network.rows import MembershipRow, PaymentRow
 from bridge.network.transport import Retries
-from bridge.payments.client import API_VERSION
+from bridge.payments.client import API_VERSION, StripeAccount
+from bridge.payments.lookup import look_up
+from bridge.payments.pace import Pace
 from bridge.sandbox.examples import PREMIUM_ID
 from bridge.sandbox.server import SandboxNetwork
 from bridge.sandbox.stripe_clock import SandboxClock
@@ -66,6 +68,9 @@ class Stage:
         self.api: Any = stripe.StripeClient(
             account.api_key, stripe_version=API_VERSION, base_addresses={"api": account.url}
         ).v1
+        self.account = StripeAccount(
+            account.api_key, network="main", base_url=account.url, pace=Pace(10_000.0)
+        )
         self.dispatcher = Dispatcher(
             self.store,
             clock=clock,
@@ -162,12 +167,10 @@ class Stage:
         customer = self.api.customers.retrieve(subscription.customer)
         self.stripe.change_card(customer.invoice_settings.default_payment_method, card)
 
-    def ask(self, kind: str, key: str) -> dict[str, Any]:
+    def ask(self, kind: str, key: str) -> dict[str, Any] | None:
         """What the dispatcher asks Stripe for."""
         self.asked.append(key)
-        services = {"subscription": self.api.subscriptions, "invoice": self.api.invoices}
-        answer: dict[str, Any] = services[kind].retrieve(key).to_dict()
-        return answer
+        return look_up(self.account, kind, key)
 
     # -- time -------------------------------------------------------------------------
 
