@@ -18,6 +18,7 @@ from bridge.cli import (
     limits,
     network,
     notices,
+    operators,
     preflight,
     quotes,
     sandbox,
@@ -50,6 +51,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(notices.app, name="notices")
     app.add_typer(hooks.app, name="hooks")
     app.command("simulate")(simulate.simulate)
+    app.add_typer(operators.app, name="operator")
+    app.add_typer(operators.audit_app, name="audit")
     app.add_typer(stripe.app, name="stripe")
     app.add_typer(site.app, name="site")
     app.command("serve")(serve.serve)

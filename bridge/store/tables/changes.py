@@ -115,7 +115,7 @@ class Change(SQLModel, table=True):
     effective_at: datetime = Field(sa_type=UTCDateTime)
     paid_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     applied_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
-    proven_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    proven_at: datetime | None = Field(default=None, sa_type=UTCDateTime, index=True)
     updated_at: datetime = Field(sa_type=UTCDateTime)
 
 

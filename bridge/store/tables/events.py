@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, LargeBinary
+from sqlalchemy import Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 from bridge.store.columns import EnumText, UTCDateTime
@@ -36,6 +36,13 @@ class WebhookEvent(SQLModel, table=True):
     __table_args__ = (
         Index("uq_webhook_events", "account", "event_id", unique=True),
         Index("ix_webhook_events_state", "state", "id"),
+        Index("ix_webhook_events_received", "received_at", "state"),
+        Index(
+            "ix_webhook_events_change",
+            "change_id",
+            sqlite_where=text("change_id IS NOT NULL"),
+            postgresql_where=text("change_id IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -152,7 +152,7 @@ class CustomerRecord(Mirrored, table=True):
     locale: str = ""
     display_name: str = ""
     contact_read_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
-    billing_email: str = ""
+    billing_email: str = Field(default="", index=True)
     country: str = ""
     state: str = ""
     city: str = ""
@@ -171,7 +171,7 @@ class SiteRecord(Mirrored, table=True):
     __tablename__ = "sites"
     __table_args__ = (Index("ix_sites_membership", "network_id", "membership_id"),)
 
-    domain: str = ""
+    domain: str = Field(default="", index=True)
     path: str = ""
     title: str = ""
     type: str = ""
