@@ -43,6 +43,7 @@ from bridge.upgrades.collecting import Collecting
 from bridge.upgrades.engine import UpgradeEngine
 from bridge.upgrades.renewals import Renewals
 from bridge.upgrades.rounds import Rounds
+from bridge.upgrades.usages import SiteUses
 from bridge.web.app import create_app
 from bridge.web.service import Service
 from sync.hints import Hints
@@ -282,6 +283,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         quote_minutes=settings.quote_minutes,
         links=messaging.links,
         cancelling=cancelling,
+        usage=SiteUses(planbridge.site_xmlrpc, clock=planbridge.clock).of,
     )
 
     @asynccontextmanager

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from bridge.cli.printing import console, print_json, print_table
-from bridge.domain.limit_modules import items
 from bridge.domain.periods import Period
 from bridge.domain.preflight import Policy, SiteUsage
 from bridge.network.capabilities import Capabilities
@@ -17,6 +16,7 @@ from bridge.store.limits import effective_limits
 from bridge.store.tables import Network, SiteRecord
 from bridge.upgrades.preflighting import check_usage
 from bridge.upgrades.quoting import Choice, price
+from bridge.upgrades.usages import ask_usage
 from bridge.wiring import App, open_app
 
 
@@ -86,11 +86,8 @@ def _usage(
 ) -> SiteUsage:
     """What a site says of itself, or nothing and why."""
     try:
-        client = planbridge.site_xmlrpc(network, site)
-        if client is not None:
-            with client:
-                facts = client.facts(post_types=items((shown or {}).get("post_types")))
-            return facts.usage(site.id)
+        found = ask_usage(planbridge.site_xmlrpc, network, site, shown or {})
     except Fault as fault:
         told.append(str(fault))
-    return SiteUsage(site.id, name=site.title)
+        found = None
+    return found or SiteUsage(site.id, name=site.title)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 import bridge
 from bridge.web import problems
-from bridge.web.account import brand
+from bridge.web.account import brand, change, confirm, progress
 from bridge.web.api import changes, events, memberships, networks, payments, quotes
 from bridge.web.auth import require_token
 from bridge.web.console import routes as console_routes
@@ -30,6 +30,9 @@ Times are UTC. Errors are problem documents (RFC 9457).
 PAGES = (
     *console_routes.ROUTERS,
     brand.router,
+    change.router,
+    confirm.router,
+    progress.router,
 )
 
 

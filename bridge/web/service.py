@@ -16,6 +16,7 @@ from bridge.store.seals import Seal
 from bridge.store.tables import Network
 from bridge.upgrades.cancelling import Cancelling
 from bridge.upgrades.collecting import Collecting
+from bridge.upgrades.usages import UsageOf
 
 Clock = Callable[[], datetime]
 
@@ -47,6 +48,7 @@ class Service:
         quote_minutes: int,
         links: LinkMail,
         cancelling: Cancelling,
+        usage: UsageOf,
     ) -> None:
         self.store = store
         self.seal = seal
@@ -59,6 +61,7 @@ class Service:
         self.quote_minutes = quote_minutes
         self.links = links
         self.cancelling = cancelling
+        self.usage = usage
 
 
 def the_service(request: Request) -> Service:

@@ -11,6 +11,7 @@ from bridge.web.pages.wording.limits import (
     disk_words,
     item_label,
     limit_label,
+    rule_words,
     use_words,
 )
 from bridge.web.pages.wording.orders import error_words, line_words, step_words
@@ -27,6 +28,7 @@ __all__ = [
     "line_words",
     "period_words",
     "price_words",
+    "rule_words",
     "status_words",
     "step_words",
     "use_words",

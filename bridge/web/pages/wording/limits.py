@@ -117,3 +117,24 @@ def _roles(language: Language) -> dict[str, str]:
         "contributor": _("contributor"),
         "subscriber": _("subscriber"),
     }
+
+
+def rule_words(language: Language, module: str, leaf: object) -> str:
+    """What a plan says about one plugin, theme, template or switch."""
+    _ = language.gettext
+    if module == "hide_credits":
+        return _("may be hidden") if leaf else _("always shown")
+    known = {
+        "None": _("nothing"),
+        "default": _("as you like") if module == "plugins" else _("usual"),
+        "force_active": _("switched on"),
+        "force_inactive": _("switched off"),
+        "force_active_locked": _("always on"),
+        "force_inactive_locked": _("always off"),
+        "available": _("available"),
+        "not_available": _("not available"),
+        "pre_selected": _("pre-selected"),
+    }
+    if module == "customer_user_role":
+        return _roles(language).get(str(leaf), known.get(str(leaf), str(leaf)))
+    return known.get(str(leaf), str(leaf))
