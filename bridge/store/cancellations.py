@@ -50,15 +50,14 @@ class CancellationRepository:
         reason: str = "",
         comment: str = "",
     ) -> bool:
-        """Note what the customer wants now; False when he has asked for just that before.
+        """Note what the customer wants now; False when that is what happens anyway.
 
         The membership's row is locked until the commit, so that of two clicks one is second.
         """
         ChangeRepository(self._session).hold(member.network_id, member.id)
-        known = self.find(member.network_id, member.id)
-        if known is not None and known.wanted is wanted and self._holds(known):
+        if (self.ending(member) is not None) is wanted:
             return False
-        row = known or Cancellation(
+        row = self.find(member.network_id, member.id) or Cancellation(
             network_id=member.network_id,
             membership_id=member.id,
             turn=0,
@@ -129,11 +128,6 @@ class CancellationRepository:
         if live is None or not live.facts.get("ends_at_period_end"):
             return None
         return Ending(member.date_expiration, True)
-
-    def _holds(self, row: Cancellation) -> bool:
-        """Whether the wish is still what happens: Stripe may have been told otherwise."""
-        member = self._session.get(MembershipRecord, (row.network_id, row.membership_id))
-        return member is None or (self.ending(member) is not None) is row.wanted
 
     def _live(self, member: MembershipRecord) -> StripeSeen | None:
         rows = BillingRepository(self._session).objects(member.network_id, member.id)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from bridge.domain.preflight import SiteUsage
 from bridge.store.tables import DomainRecord, SiteUse
@@ -16,9 +16,14 @@ _SERVED = ("done", "done-without-ssl")
 _MAIN_LABELS = 2
 
 
-def main_domains(session: Session, network_id: int) -> Counter[int]:
-    """How many custom domains each site has that count against its limit."""
-    found = session.exec(select(DomainRecord).where(DomainRecord.network_id == network_id))
+def main_domains(
+    session: Session, network_id: int, sites: Collection[int] | None = None
+) -> Counter[int]:
+    """How many custom domains each site has, or each of ``sites``, that count for its limit."""
+    query = select(DomainRecord).where(DomainRecord.network_id == network_id)
+    if sites is not None:
+        query = query.where(col(DomainRecord.blog_id).in_(sites))
+    found = session.exec(query)
     return Counter(
         one.blog_id
         for one in found
@@ -27,12 +32,16 @@ def main_domains(session: Session, network_id: int) -> Counter[int]:
 
 
 class KnownUses:
-    """What is known of all sites of a network."""
+    """What is known of all sites of a network, or of ``sites`` only."""
 
-    def __init__(self, session: Session, network_id: int) -> None:
-        self._domains = main_domains(session, network_id)
-        rows = session.exec(select(SiteUse).where(SiteUse.network_id == network_id))
-        self._asked = {row.site_id: row for row in rows}
+    def __init__(
+        self, session: Session, network_id: int, sites: Collection[int] | None = None
+    ) -> None:
+        self._domains = main_domains(session, network_id, sites)
+        query = select(SiteUse).where(SiteUse.network_id == network_id)
+        if sites is not None:
+            query = query.where(col(SiteUse.site_id).in_(sites))
+        self._asked = {row.site_id: row for row in session.exec(query)}
 
     def of(self, site_id: int, *, name: str = "") -> SiteUsage:
         """What a site uses; None in it for what nobody knows."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from bridge.domain.memberships import Membership
 from bridge.domain.quotes import Quote
 from bridge.payments.client import StripeAccount
 from bridge.payments.collection import Collection, plan_collection
@@ -70,12 +71,7 @@ class Orders:
             StripeFault: Stripe cannot be asked.
         """
         account = self.account(network)
-        with self._session() as session:
-            membership = load_membership(session, network.key, membership_id)
-            made = CollectionRepository(session).customer(network.key, membership.customer_id)
-        candidates = [made.stripe_id] if made else []
-        if membership.gateway_customer_id.startswith("cus_"):
-            candidates.append(membership.gateway_customer_id)
+        membership, candidates = self._candidates(network, membership_id)
         return read_situation(
             account,
             known_customer(account, candidates),
@@ -86,6 +82,25 @@ class Orders:
                 subscription=membership.gateway_subscription_id,
             ),
         )
+
+    def customer(self, network: Network, membership_id: int) -> str | None:
+        """The customer at Stripe who pays for a membership; None while there is none.
+
+        Raises:
+            StripeKeyMissing: the network has no key.
+            StripeFault: Stripe cannot be asked.
+        """
+        _, candidates = self._candidates(network, membership_id)
+        return known_customer(self.account(network), candidates)
+
+    def _candidates(self, network: Network, membership_id: int) -> tuple[Membership, list[str]]:
+        with self._session() as session:
+            membership = load_membership(session, network.key, membership_id)
+            made = CollectionRepository(session).customer(network.key, membership.customer_id)
+        candidates = [made.stripe_id] if made else []
+        if membership.gateway_customer_id.startswith("cus_"):
+            candidates.append(membership.gateway_customer_id)
+        return membership, candidates
 
     def order(
         self,

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, FastAPI
 
 import bridge
 from bridge.web import problems
-from bridge.web.account import brand, change, confirm, progress
+from bridge.web.account import billing, brand, change, confirm, entry, progress
+from bridge.web.account import memberships as account_memberships
 from bridge.web.api import changes, events, memberships, networks, payments, quotes
 from bridge.web.auth import require_token
 from bridge.web.console import routes as console_routes
@@ -30,6 +31,9 @@ Times are UTC. Errors are problem documents (RFC 9457).
 PAGES = (
     *console_routes.ROUTERS,
     brand.router,
+    entry.router,
+    account_memberships.router,
+    billing.router,
     change.router,
     confirm.router,
     progress.router,

@@ -46,6 +46,11 @@ class Visitor:
         """The path of the account, without a slash at the end."""
         return account_path(self.network.name)
 
+    @property
+    def actor(self) -> str:
+        """Who he is in the audit."""
+        return f"customer {self.customer_id}"
+
 
 def account_path(network: str) -> str:
     """The path of a network's account pages."""

@@ -1,0 +1,76 @@
+"""Limits of a site as bars: how much is used of what is allowed, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bridge.domain.limit_modules import Special
+from bridge.domain.limit_use import LimitUse
+from bridge.web.pages.languages import Language
+from bridge.web.pages.wording import limit_label, use_words
+
+FULL = 1000
+"""The end of a bar: values are thousandths of what is allowed."""
+
+ALMOST = 800
+"""From here on a bar is amber; at its end it is red."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One limit. ``value`` None: there is nothing to draw, ``words`` say it all.
+
+    ``level`` is good, warn or bad; "" without a bar. ``note`` says it in words, too, as a
+    colour alone would not do.
+    """
+
+    label: str
+    words: str
+    value: int | None = None
+    level: str = ""
+    note: str = ""
+
+
+def bars(language: Language, uses: Iterable[LimitUse], *, now: datetime) -> tuple[Bar, ...]:
+    """Every limit that counts something, in the order of the site's limits."""
+    return tuple(_bars(language, uses, now=now))
+
+
+def next_month(now: datetime) -> datetime:
+    """When visits are counted anew: the first day of the next calendar month (UTC)."""
+    return (now.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _bars(language: Language, uses: Iterable[LimitUse], *, now: datetime) -> Iterator[Bar]:
+    for use in uses:
+        if use.allowed is not None:
+            yield _bar(language, use, now)
+
+
+def _bar(language: Language, use: LimitUse, now: datetime) -> Bar:
+    _ = language.gettext
+    label, words = limit_label(language, use), use_words(language, use)
+    notes: list[str] = []
+    value, level = None, ""
+    limited = not isinstance(use.allowed, Special)
+    if limited and use.used is None:
+        notes.append(_("how much is used is not known"))
+    elif limited and (use.allowed or use.used):
+        value = _thousandths(use)
+        level = "bad" if value >= FULL else "warn" if value >= ALMOST else "good"
+        if use.over:
+            notes.append(_("more than allowed"))
+        elif level == "bad":
+            notes.append(_("limit reached"))
+        elif level == "warn":
+            notes.append(_("almost reached"))
+    if use.module == "visits":
+        notes.append(_("counted anew from %(date)s", date=language.date(next_month(now))))
+    return Bar(label, words, value, level, ", ".join(notes))
+
+
+def _thousandths(use: LimitUse) -> int:
+    allowed, used = float(use.allowed or 0), float(use.used or 0)
+    return FULL if allowed <= 0 else min(FULL, int(used * FULL / allowed))
