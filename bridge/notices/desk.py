@@ -18,6 +18,7 @@ from bridge.notices.stories import Story
 from bridge.notices.writing import Frame, write
 from bridge.store.brands import brand_of
 from bridge.store.notices import NoticeRepository
+from bridge.store.options import ladder_of
 from bridge.store.readers import membership_record
 from bridge.store.seals import Seal
 from bridge.store.tables import Network, Notice
@@ -62,7 +63,7 @@ class Desk:
         contacts: How customers are reached.
         address: Where mails come from unless the network has an address of its own.
         account_url: Where the customers of a network find their account; "" for nowhere.
-        ladder: What follows an unpaid renewal.
+        ladder: What follows an unpaid renewal, where the network has nothing else set.
     """
 
     wording: Wording[Any]
@@ -81,7 +82,8 @@ class Desk:
         """
         if now > notice.useless_after:
             raise NoUse(why="it was of no use any more")
-        story = story_of(session, notice, ladder=self.ladder, seal=self.seal)
+        ladder = ladder_of(session, notice.network_id, default=self.ladder)
+        story = story_of(session, notice, ladder=ladder, seal=self.seal)
         contact = self.contacts(session, notice.network_id, _customer(session, notice))
         to = notice.facts.get("email") or contact.address
         if not to:

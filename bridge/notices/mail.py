@@ -71,11 +71,11 @@ def draw(
     mail["Subject"] = letter.subject
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = identity
-    mail["Content-Language"] = tag
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(_rendered("letter.txt", values), cte="quoted-printable")
     mail.add_alternative(_rendered("letter.html", values), subtype="html", cte="quoted-printable")
+    mail["Content-Language"] = tag  # what stands here before the content goes with it
     if logo:
         maintype, subtype = sender.logo_type.split("/")
         parts = mail.get_payload()

@@ -89,9 +89,11 @@ class NoticeRepository:
             updated_at=now,
         )
         done = self._session.connection().execute(
-            statement.on_conflict_do_nothing(index_elements=["network_id", "kind", "subject"])
+            statement.on_conflict_do_nothing(
+                index_elements=["network_id", "kind", "subject"]
+            ).returning(table.c.id)
         )
-        return done.rowcount == 1
+        return done.first() is not None
 
     def find(self, notice_id: int) -> Notice | None:
         """The notice as it is now, or None."""

@@ -92,9 +92,11 @@ def _keep(connection: Connection, network_id: int, fact: Fact, *, now: datetime)
         created_at=now,
     )
     done = connection.execute(
-        statement.on_conflict_do_nothing(index_elements=["network_id", "type", "subject"])
+        statement.on_conflict_do_nothing(
+            index_elements=["network_id", "type", "subject"]
+        ).returning(_events.c.id)
     )
-    return event_id if done.rowcount == 1 else None
+    return event_id if done.first() is not None else None
 
 
 def _delivery(endpoint_id: str, event_id: str, *, enabled: bool, now: datetime) -> dict[str, Any]:
