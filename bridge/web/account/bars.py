@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bridge.domain.limit_modules import Special
 from bridge.domain.limit_use import LimitUse
 from bridge.web.pages.languages import Language
-from bridge.web.pages.wording import limit_label, use_words
+from bridge.web.pages.wording import allowed_words, limit_label, use_words
 
 FULL = 1000
 """The end of a bar: values are thousandths of what is allowed."""
@@ -23,7 +23,8 @@ class Bar:
     """One limit. ``value`` None: there is nothing to draw, ``words`` say it all.
 
     ``level`` is good, warn or bad; "" without a bar. ``note`` says it in words, too, as a
-    colour alone would not do.
+    colour alone would not do. ``unknown`` where something is limited and nobody knows how
+    much of it is used.
     """
 
     label: str
@@ -31,6 +32,7 @@ class Bar:
     value: int | None = None
     level: str = ""
     note: str = ""
+    unknown: bool = False
 
 
 def bars(language: Language, uses: Iterable[LimitUse], *, now: datetime) -> tuple[Bar, ...]:
@@ -52,12 +54,12 @@ def _bars(language: Language, uses: Iterable[LimitUse], *, now: datetime) -> Ite
 def _bar(language: Language, use: LimitUse, now: datetime) -> Bar:
     _ = language.gettext
     label, words = limit_label(language, use), use_words(language, use)
+    if use.allowed == 0 and not use.used:
+        words = allowed_words(language, use.module, 0)
     notes: list[str] = []
     value, level = None, ""
     limited = not isinstance(use.allowed, Special)
-    if limited and use.used is None:
-        notes.append(_("how much is used is not known"))
-    elif limited and (use.allowed or use.used):
+    if limited and use.used is not None and (use.allowed or use.used):
         value = _thousandths(use)
         level = "bad" if value >= FULL else "warn" if value >= ALMOST else "good"
         if use.over:
@@ -68,7 +70,8 @@ def _bar(language: Language, use: LimitUse, now: datetime) -> Bar:
             notes.append(_("almost reached"))
     if use.module == "visits":
         notes.append(_("counted anew from %(date)s", date=language.date(next_month(now))))
-    return Bar(label, words, value, level, ", ".join(notes))
+    unknown = limited and bool(use.allowed) and use.used is None
+    return Bar(label, words, value, level, ", ".join(notes), unknown)
 
 
 def _thousandths(use: LimitUse) -> int:

@@ -21,7 +21,7 @@ from bridge.upgrades.cancelling import why_not_cancellable
 from bridge.upgrades.opening import frozen_by
 from bridge.web.account.bars import Bar
 from bridge.web.account.payments_view import PaymentLine, payment_lines
-from bridge.web.account.pending import Pending, pending_of
+from bridge.web.account.pending import Pending, pending_of, product_name
 from bridge.web.account.sites_view import SiteBars, address_of, site_bars
 from bridge.web.pages.languages import Language
 from bridge.web.pages.wording import price_words, status_words
@@ -109,7 +109,7 @@ def overview(
     plan = catalogue.get(member.plan_id)
     return Overview(
         id=member.id,
-        plan=_name(plan, language),
+        plan=product_name(language, catalogue, member.plan_id),
         description=plan.description if plan else "",
         price=_price(member, language),
         status=status_words(language, member.status),
@@ -136,7 +136,7 @@ def listed(
     sites = [address_of(site) for site in sites_of(session, member.network_id, member.id)]
     return Listed(
         id=member.id,
-        plan=_name(catalogue.get(member.plan_id), language),
+        plan=product_name(language, catalogue, member.plan_id),
         price=_price(member, language),
         status=status_words(language, member.status),
         standing=_STANDING.get(member.status, ""),
@@ -226,13 +226,13 @@ def _bought(
     period = period_of(member)
     return tuple(
         Bought(
-            name=_name(product, language),
+            name=product_name(language, catalogue, key),
             quantity=quantity,
             price=_product_price(product, period, language) if product else "",
             description=product.description if product else "",
         )
-        for product, quantity in (
-            (catalogue.get(int(key)), quantity) for key, quantity in member.addons.items()
+        for key, product, quantity in (
+            (int(key), catalogue.get(int(key)), quantity) for key, quantity in member.addons.items()
         )
     )
 
@@ -244,10 +244,6 @@ def _product_price(product: Product, period: Period, language: Language) -> str:
     return price_words(
         language, product.amount, product.currency, product.period, product.recurring
     )
-
-
-def _name(product: Product | None, language: Language) -> str:
-    return product.name if product else language.gettext("a product that is gone")
 
 
 def _dashboard(network: Network, sites: list[SiteRecord]) -> str:

@@ -191,14 +191,14 @@ def _title(raw: Mapping[str, Any], language: Language) -> str:
 
 
 def _statuses(language: Language) -> dict[str, tuple[str, str]]:
-    _ = language.gettext
+    said = language.pgettext
     return {
-        "pending": (_("To be paid"), "warn"),
-        "completed": (_("Paid"), "good"),
-        "refunded": (_("Refunded"), ""),
-        "partially-refunded": (_("Partly refunded"), ""),
-        "partially-paid": (_("Partly paid"), "warn"),
-        "failed": (_("Failed"), "bad"),
-        "cancelled": (_("Cancelled"), ""),
-        "draft": (_("Draft"), ""),
+        "pending": (said("payment", "To be paid"), "warn"),
+        "completed": (said("payment", "Paid"), "good"),
+        "refunded": (said("payment", "Refunded"), ""),
+        "partially-refunded": (said("payment", "Partly refunded"), ""),
+        "partially-paid": (said("payment", "Partly paid"), "warn"),
+        "failed": (said("payment", "Failed"), "bad"),
+        "cancelled": (said("payment", "Cancelled"), ""),
+        "draft": (said("payment", "Draft"), ""),
     }

@@ -64,7 +64,12 @@ _KINDS = {
 }
 
 
-def _named(language: Language, catalogue: Catalogue, product: int, count: int) -> str:
+def product_name(language: Language, catalogue: Catalogue, product: int) -> str:
+    """A product's name, in words where it is gone."""
     known = catalogue.get(product)
-    name = known.name if known is not None else language.gettext("a product that is gone")
+    return known.name if known is not None else language.gettext("a product that is gone")
+
+
+def _named(language: Language, catalogue: Catalogue, product: int, count: int) -> str:
+    name = product_name(language, catalogue, product)
     return name if count == 1 else f"{language.number(count)} × {name}"

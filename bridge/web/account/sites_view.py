@@ -28,6 +28,11 @@ class SiteBars:
     bars: tuple[Bar, ...] | None
     read_at: datetime | None
 
+    @property
+    def partly_known(self) -> bool:
+        """Whether the use of something limited is not known."""
+        return any(bar.unknown for bar in self.bars or ())
+
 
 def site_bars(
     session: Session,
