@@ -56,7 +56,7 @@ def explain_limits(
     products = [(catalogue.get(one), count) for one, count in member.addons.items()]
     plan = catalogue.get(member.plan_id)
     known = [one for one in (plan, *(product for product, _ in products)) if one is not None]
-    unknown = [one.name for one in known if one.limits is None]
+    unknown = [one.name for one in known if one.limits_row is None]
     if unknown or plan is None:
         names = ", ".join(unknown) or f"product {member.plan_id}"
         console.print(

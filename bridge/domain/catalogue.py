@@ -78,6 +78,17 @@ class Product:
         """Plans and demos; everything else is an add-on."""
         return self.type in (ProductType.PLAN, ProductType.DEMO)
 
+    @property
+    def limits_row(self) -> Mapping[str, Any] | None:
+        """Its own limits row; None while nobody knows it.
+
+        The plugin shows no limits tabs for services (domain/account-page.md no. 31): one has
+        no limits, unless somebody wrote a row over REST.
+        """
+        if self.limits is None and self.type is ProductType.SERVICE:
+            return {}
+        return self.limits
+
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:

@@ -68,10 +68,10 @@ class KnownRows:
     ) -> Expected:
         """What sites show when their membership has these products; add-ons with quantity."""
         rows = {
-            product_id: product.limits
+            product_id: product.limits_row
             for product_id in (plan_id, *addons)
             if (product := self.catalogue.get(product_id)) is not None
-            and product.limits is not None
+            and product.limits_row is not None
         }
         unknown = [one for one in (plan_id, *addons) if one not in rows]
         plan = rows.get(plan_id, {})

@@ -54,7 +54,7 @@ def check_usage(
         names = [
             product.name if product else "a product that is gone"
             for product in chosen
-            if product is None or product.limits is None
+            if product is None or product.limits_row is None
         ]
         raise LimitsNotKnown(products=", ".join(names), network=network.name)
     sites = sites_of(session, network.key, membership_id)
