@@ -59,13 +59,13 @@ class Row:
         currency = cls.currency_of(raw)
         values: dict[str, Any] = {}
         for column in _columns(cls):
-            value = _value(raw, column.key)
+            key = column.key
+            value = raw[key] if key in raw else _value(raw, key)
             try:
                 values[column.attribute] = column.shape.read(value, currency)
             except ValueError:
-                raise cls._unreadable(
-                    network, identity, column.key, value, column.shape.expected
-                ) from None
+                expected = column.shape.expected
+                raise cls._unreadable(network, identity, key, value, expected) from None
         return cls(id=identity, raw=raw, **values)
 
     @classmethod

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, TypeAlias
 
 from bridge.domain.money import parse_major, to_minor
@@ -49,6 +50,8 @@ def integer(value: object) -> int:
     """A whole number in any shape; null, false and "" are 0. Raises ValueError."""
     if value is None or value is False or value == "":
         return 0
+    if isinstance(value, str) and len(value) <= _MOST_DIGITS and value.isdecimal():
+        return int(value)  # as nearly all of them come
     if isinstance(value, (int, float, str)):
         try:
             number = Decimal(str(int(value) if value is True else value).strip())
@@ -65,8 +68,10 @@ def _is_sane(number: Decimal) -> bool:
 
 
 def _boolean(value: object) -> bool:
-    if value is None or isinstance(value, bool):
-        return bool(value)
+    if isinstance(value, bool):
+        return value
+    if value is None:
+        return False
     text = str(value).strip().lower()
     if text in _TRUE:
         return True
@@ -76,11 +81,13 @@ def _boolean(value: object) -> bool:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
     if value is None or value is False:
         return ""
     if value is True:
         return "1"
-    if isinstance(value, (str, int, float)):
+    if isinstance(value, (int, float)):
         return str(value)
     raise ValueError
 
@@ -96,6 +103,14 @@ def _decimal(value: object) -> Decimal:
 
 
 def _minor(value: object, currency: str) -> int:
+    if isinstance(value, (str, int, float)):
+        return _known_minor(value, currency)
+    return to_minor(_decimal(value), currency)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _known_minor(value: str | float, currency: str) -> int:
+    """A network has few prices, and shows them on every row."""
     return to_minor(_decimal(value), currency)
 
 
@@ -107,7 +122,7 @@ def _moment(value: object) -> datetime | None:
     if value.startswith(("0000-00-00", "-0001-11-30")):
         return None  # MySQL's zero date, and what PHP makes of it
     moment = datetime.fromisoformat(value)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _pairs(value: object) -> dict[str, Any]:

@@ -47,24 +47,31 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
 def hasty(engine: Engine) -> Iterator[Engine]:
     """The same database for writes that a power cut may undo, as long as it undoes them whole.
 
-    On SQLite a commit then waits for no disk (synchronous=NORMAL), which is what a page of
-    the mirror costs most; everybody else's commits stay as they are.
+    A commit then waits for no disk (synchronous=NORMAL on SQLite, synchronous_commit=off on
+    PostgreSQL), which is what a page of the mirror costs most; everybody else's commits stay
+    as they are.
     """
-    if engine.dialect.name != "sqlite" or engine.url.database in (None, "", ":memory:"):
+    sqlite = engine.dialect.name == "sqlite"
+    if sqlite and engine.url.database in (None, "", ":memory:"):
         yield engine
         return
     second = make_engine(engine.url.render_as_string(hide_password=False))
-    event.listen(second, "connect", _be_hasty)
+    event.listen(second, "connect", _hurry_sqlite if sqlite else _hurry_postgresql)
     try:
         yield second
     finally:
         second.dispose()
 
 
-def _be_hasty(connection: Any, _entry: ConnectionPoolEntry) -> None:
+def _hurry_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
+
+
+def _hurry_postgresql(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    connection.execute("SET synchronous_commit TO off")
+    connection.commit()  # else the pool's first rollback undoes it
 
 
 def _dumps(value: object) -> str:
