@@ -27,9 +27,25 @@ _CARDS: Final = {
     "pm_sepaDebit": "Bank debit, settled later",
 }
 _JENNY: Final = Buyer()
+_STYLE: Final = """
+:root { color-scheme: light dark }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 2rem auto; padding: 0 1rem }
+.due { font-size: 1.75rem; font-weight: 700; margin: 0 0 1rem }
+ul { padding: 0; list-style: none }
+label { display: block; margin: 0 0 1rem; font-weight: 600 }
+input, select { font: inherit; display: block; width: 100%; padding: .6rem; margin-top: .25rem;
+  box-sizing: border-box }
+button { font: inherit; font-weight: 600; width: 100%; padding: .7rem; margin: .25rem 0;
+  border: 1px solid; border-radius: .5rem; cursor: pointer }
+button:first-of-type { background: #3b34b8; color: #fff; border-color: #3b34b8 }
+[role=status]:empty { display: none }
+[role=status] { padding: .7rem 1rem; border: 1px solid; border-radius: .5rem }
+"""
 _PAGE: Final = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>
-<body><h1>{title}</h1><p role="status">{notice}</p>{body}</body></html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head>
+<body><main><h1>{title}</h1><p role="status">{notice}</p>{body}
+<p><small>A stand-in for Stripe's page. No money moves here.</small></p></main></body></html>
 """
 
 
@@ -61,7 +77,10 @@ class Pages:
     def _checkout(self, key: str, form: dict[str, str] | None) -> Answer:
         session = self._state.get("checkout.session", key)
         if session["status"] != "open":
-            return _page("Checkout", f"This session is {session['status']}.", status=410)
+            back = html.escape(session["cancel_url"] or "", quote=True)
+            way = f'<p><a href="{back}">Go back</a></p>' if back else ""
+            told = f"This session is {session['status']}."
+            return _page("Checkout (sandbox)", told, body=way, status=410)
         if form is None:
             return self._show_checkout(session, "")
         if form.get("do") == "cancel" and session["cancel_url"]:
@@ -97,9 +116,13 @@ class Pages:
             for item in session["_items"]
         )
         email = html.escape(session["customer_email"] or _JENNY.email, quote=True)
-        cancel = '<button name="do" value="cancel">Cancel</button>' if session["cancel_url"] else ""
+        cancel = (
+            '<button name="do" value="cancel">Go back without paying</button>'
+            if session["cancel_url"]
+            else ""
+        )
         body = (
-            f"<ul>{items}</ul><p>Due now: <strong>{amount}</strong></p>"
+            f'<p class="due">{amount}</p><ul>{items}</ul>'
             f'<form method="post"><label>E-mail <input name="email" value="{email}"></label>'
             f"{_card_choice('Pay with')}"
             '<button name="do" value="pay">Pay</button>'
@@ -180,5 +203,7 @@ def _redirect(url: str, session: str) -> Answer:
 
 
 def _page(title: str, notice: str, *, body: str = "", status: int = 200) -> Answer:
-    page = _PAGE.format(title=html.escape(title), notice=html.escape(notice), body=body)
+    page = _PAGE.format(
+        title=html.escape(title), notice=html.escape(notice), body=body, style=_STYLE
+    )
     return html_answer(page, status=status)
