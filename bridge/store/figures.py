@@ -94,7 +94,7 @@ def changes_by_state(session: Session) -> dict[ChangeState, int]:
     rows = session.connection().execute(
         select(col(Change.state), func.count()).group_by(col(Change.state))
     )
-    return dict(row._tuple() for row in rows)
+    return dict(rows.all())
 
 
 def networks_at_a_glance(session: Session) -> list[NetworkFigures]:

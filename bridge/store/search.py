@@ -137,7 +137,9 @@ def _fits(session: Session, text: str) -> ColumnElement[bool]:
             )
             .limit(_MOST)
         )
-        return _any_of([row._tuple() for row in people], by=col(MembershipRecord.customer_id))
+        return _any_of(
+            [(network_id, key) for network_id, key in people], by=col(MembershipRecord.customer_id)
+        )
     return _any_of(_by_site(session, text.lower()))
 
 
@@ -196,7 +198,9 @@ def _by_stripe(session: Session, text: str) -> list[tuple[int, int]]:
             col(PaymentRecord.membership_id).is_not(None),
         ),
     )
-    return [row._tuple() for row in session.connection().execute(found.limit(_MOST))]
+    return [
+        (network_id, key) for network_id, key in session.connection().execute(found.limit(_MOST))
+    ]
 
 
 def _by_site(session: Session, text: str) -> list[tuple[int, int]]:
@@ -206,7 +210,9 @@ def _by_site(session: Session, text: str) -> list[tuple[int, int]]:
     custom = select(col(DomainRecord.network_id), col(DomainRecord.blog_id)).where(
         _begins(col(DomainRecord.domain), host)
     )
-    blogs = [row._tuple() for row in session.connection().execute(custom.limit(_MOST))]
+    blogs = [
+        (network_id, blog) for network_id, blog in session.connection().execute(custom.limit(_MOST))
+    ]
     wanted: list[ColumnElement[bool]] = [
         and_(col(site.network_id) == network_id, col(site.id) == blog) for network_id, blog in blogs
     ]

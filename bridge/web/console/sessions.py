@@ -142,11 +142,11 @@ def signed_in(
     found = AccessRepository(session).find(token, now=service.clock(), idle=console.idle)
     if found is None or found.operator_id is None:
         return None
+    if session.dirty:
+        session.commit()
     operator = OperatorRepository(session).by_id(found.operator_id)
     if operator is None or not operator.active:
         return None
-    if session.dirty:
-        session.commit()
     language = chosen(
         request.query_params.get("lang"), found.language, request.headers.get("accept-language")
     )
