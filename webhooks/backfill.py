@@ -21,7 +21,7 @@ from sqlmodel import Session
 from bridge.payments.client import StripeAccount, StripeObject
 from bridge.payments.faults import StripeFault, StripeKeyMissing, StripeKeyRefused
 from bridge.store.event_passes import EventPassRepository
-from bridge.store.events import EventRepository
+from bridge.store.events import EventRepository, NewEvent
 from bridge.store.locks import exclusive
 from bridge.store.tables import EventPass, Network
 from webhooks.endpoints import EndpointInfo
@@ -121,6 +121,31 @@ class Backfill:
                     break
             return self._finish(network, passed, _endpoint_alarm(account, network))
 
+    def rehearse(self, network: Network, *, days: int) -> Gap:
+        """What a pass over the last ``days`` would find and fetch; nothing is kept of it.
+
+        Raises:
+            StripeKeyMissing: the network has no key.
+            StripeFault: Stripe cannot be asked.
+        """
+        account = self._account_for(network)
+        if account is None:
+            raise StripeKeyMissing(network=network.name)
+        now = self._clock()
+        since, until = now - min(timedelta(days=days), LONGEST), now - _ON_ITS_WAY
+        passed = EventPass(network_id=network.key, pass_from=since, pass_to=until, cursor="")
+        listed = missing = 0
+        while (page := self._page(account, passed))["data"]:
+            rows = self._rows(network, page["data"])
+            with self._store.connect() as connection:
+                missing += len(EventRepository(connection).insert_new(rows))
+                connection.rollback()
+            listed += len(rows)
+            passed.cursor = page["data"][-1]["id"]
+            if not page["has_more"]:
+                break
+        return Gap(network.name, since, until, listed, missing, _endpoint_alarm(account, network))
+
     def _begun(self, network: Network, days: int | None) -> EventPass:
         """The pass that was cut off, or a new one."""
         now = self._clock()
@@ -152,10 +177,7 @@ class Backfill:
 
     def _keep(self, network: Network, passed: EventPass, events: list[StripeObject]) -> EventPass:
         """A page into the inbox, and how far the pass came, in one commit."""
-        endpoint = EndpointInfo(network.key, network.name, network.stripe_account, network.livemode)
-        now = self._clock()
-        ours = {event["id"]: event for event in events if event["type"] in HANDLERS}
-        rows = [new_event(_body(event), endpoint, now=now) for event in ours.values()]
+        rows = self._rows(network, events)
         with self._session() as session:
             fresh = EventRepository(session.connection()).insert_new(rows)
             passed = EventPassRepository(session).save(
@@ -167,6 +189,13 @@ class Backfill:
         if fresh:
             self._stored()
         return passed
+
+    def _rows(self, network: Network, events: list[StripeObject]) -> list[NewEvent]:
+        """The events of types that matter, as the inbox keeps them."""
+        endpoint = EndpointInfo(network.key, network.name, network.stripe_account, network.livemode)
+        now = self._clock()
+        ours = {event["id"]: event for event in events if event["type"] in HANDLERS}
+        return [new_event(_body(event), endpoint, now=now) for event in ours.values()]
 
     def _finish(self, network: Network, passed: EventPass, endpoint_alarm: str) -> Gap:
         alarms = [endpoint_alarm]

@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from sqlmodel import Session
 
 from bridge.cli.printing import console, money, print_json, print_table
 from bridge.store.changes import ChangeRepository
 from bridge.store.tables import Change, ChangeState, ChangeStep
-from bridge.upgrades.intent import revoke_change
+from bridge.upgrades.intent import retry_change, revoke_change
 from bridge.wiring import App, open_app
 
 app = typer.Typer(help="Changes: list, show, retry, revoke.", no_args_is_help=True)
 
 ChangeId = Annotated[str, typer.Argument(help="Id of the change, such as `chg_…`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would become of it.")]
 
 
 @app.command("list")
@@ -94,27 +96,54 @@ def show(change_id: ChangeId, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def retry(change_id: ChangeId) -> None:
+def retry(change_id: ChangeId, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Try a change again now, after its cause was removed; `planbridge serve` does the work.
 
     Example: planbridge changes retry chg_0123
     """
     planbridge = open_app()
-    planbridge.upgrade_engine().retry(change_id)
-    console.print(f"{change_id} is tried again: planbridge changes show {change_id}")
+    if not dry_run:
+        planbridge.upgrade_engine().retry(change_id)
+    with Session(planbridge.engine) as session:
+        # What a dry run has done is never committed.
+        change = (
+            retry_change(session, change_id, planbridge.clock())
+            if dry_run
+            else ChangeRepository(session).get(change_id)
+        )
+        facts = {"id": change.id, "state": change.state.value, "dry_run": dry_run}
+    said = "would be tried again" if dry_run else "is tried again"
+    _tell(facts, f"{change_id} {said}: planbridge changes show {change_id}", as_json=as_json)
 
 
 @app.command()
-def revoke(change_id: ChangeId) -> None:
+def revoke(change_id: ChangeId, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Take back a change that is scheduled, waits for its payment, or was never begun.
+
+    What was asked of Stripe for it is taken back by `planbridge serve`.
 
     Example: planbridge changes revoke chg_0123
     """
     planbridge = open_app()
-    with planbridge.session() as session:
+    with Session(planbridge.engine) as session:
         change = revoke_change(session, change_id, planbridge.clock())
-        reason = change.reason
-    console.print(f"{change_id}: {reason}.")
+        facts = {
+            "id": change.id,
+            "state": change.state.value,
+            "reason": change.reason,
+            "dry_run": dry_run,
+        }
+        if not dry_run:
+            session.commit()
+    said = "would be " if dry_run else ""
+    _tell(facts, f"{change_id}: {said}{facts['reason']}.", as_json=as_json)
+
+
+def _tell(facts: Mapping[str, Any], sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(facts)
+    else:
+        console.print(sentence)
 
 
 def _network_names(planbridge: App) -> Mapping[int, str]:

@@ -158,6 +158,7 @@ def table(
 def backfill(
     network: Annotated[str, typer.Argument(help="Network whose Stripe account is asked.")],
     days: Annotated[int, typer.Option(min=1, max=30, help="How far back.")] = 30,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fetch the events that never arrived. Ends with 3 when an alarm stands.
@@ -165,14 +166,16 @@ def backfill(
     Example: planbridge events backfill main --days 7
     """
     planbridge = open_app()
-    gap = planbridge.backfill().run(planbridge.network(network), days=days)
+    worker, place = planbridge.backfill(), planbridge.network(network)
+    gap = worker.rehearse(place, days=days) if dry_run else worker.run(place, days=days)
     if as_json:
-        print_json(asdict(gap))
+        print_json({**asdict(gap), "dry_run": dry_run})
     else:
         events = "event" if gap.listed == 1 else "events"
+        what = "would be fetched" if dry_run else "are handled by the running service"
         typer.echo(
-            f"{gap.listed} {events} since {moment(gap.since)}; {gap.missing} were missing and are "
-            "handled by the running service."
+            f"{gap.listed} {events} since {moment(gap.since)}; {gap.missing} were missing and "
+            f"{what}."
         )
         if gap.alarm:
             typer.echo(f"Alarm: {gap.alarm}.", err=True)

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from typer.testing import CliRunner, Result
 
 from bridge.cli.changes import app
-from bridge.errors import UnknownChange
+from bridge.errors import Conflict, UnknownChange
 from bridge.store import schema
 from bridge.store.engine import make_engine
 from bridge.store.networks import Credentials, NetworkRepository
@@ -87,6 +87,42 @@ def test_list_and_show_print_tables(changes: dict[ChangeState, str]) -> None:
 def test_revoke_takes_back_what_is_scheduled(changes: dict[ChangeState, str]) -> None:
     run("revoke", changes[ChangeState.SCHEDULED])
     assert shown(changes[ChangeState.SCHEDULED])["state"] == "revoked"
+
+
+@pytest.mark.parametrize(
+    ("word", "state", "told"),
+    [
+        ("revoke", ChangeState.SCHEDULED, {"state": "revoked", "reason": "revoked"}),
+        ("retry", ChangeState.APPLIED, {"state": "accepted"}),
+    ],
+)
+def test_a_dry_run_only_says_what_would_become_of_it(
+    changes: dict[ChangeState, str], word: str, state: ChangeState, told: dict[str, str]
+) -> None:
+    """For people and for scripts; nothing is changed, and what is refused is refused."""
+    change = changes[state]
+    document = json.loads(run(word, change, "--dry-run", "--json").stdout)
+    assert document == {"id": change, "dry_run": True, **told}
+    assert "would be" in run(word, change, "--dry-run").stdout
+    assert shown(change)["state"] == state.value
+    with pytest.raises(Conflict):
+        run(word, changes[ChangeState.PROVEN], "--dry-run")
+
+
+@pytest.mark.parametrize(
+    ("word", "state"), [("revoke", ChangeState.SCHEDULED), ("retry", ChangeState.APPLIED)]
+)
+def test_what_was_done_is_told_to_scripts_too(
+    changes: dict[ChangeState, str], word: str, state: ChangeState
+) -> None:
+    document = json.loads(run(word, changes[state], "--json").stdout)
+    assert document["dry_run"] is False
+    assert shown(changes[state])["state"] == document["state"]
+
+
+@pytest.mark.parametrize("word", ["list", "show", "retry", "revoke"])
+def test_help_has_an_example(word: str) -> None:
+    assert f"Example: planbridge changes {word}" in " ".join(run(word, "--help").stdout.split())
 
 
 def test_revoke_refuses_what_is_done(changes: dict[ChangeState, str]) -> None:

@@ -139,7 +139,14 @@ ago = datetime.now(UTC) - timedelta(hours=1)
 
 
 def test_what_never_arrived_is_fetched(inbox: Engine, account: SandboxStripe) -> None:
-    """It waits for the service; the exit code tells a script that something was wrong."""
+    """It waits for the service; the exit code tells a script that something was wrong.
+
+    A dry run counts it, and keeps nothing.
+    """
+    before = stored(inbox)
+    rehearsed = CliRunner().invoke(app, ["backfill", "main", "--dry-run", "--json"])
+    assert json.loads(rehearsed.stdout)["missing"] == 1
+    assert stored(inbox) == before
     first = CliRunner().invoke(app, ["backfill", "main", "--json"])
     assert first.exit_code == ALARM
     found = json.loads(first.stdout)
