@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from bridge.cli import (
+    account,
     adopt,
     billing,
     catalogue,
@@ -42,6 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command("quote")(quotes.quote)
     app.command("preflight")(preflight.preflight)
     app.add_typer(changes.app, name="changes")
+    app.add_typer(account.app, name="account")
     app.add_typer(events.app, name="events")
     app.add_typer(billing.app, name="billing")
     app.add_typer(adopt.app, name="adopt")
