@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 import bridge
@@ -117,6 +118,12 @@ class HookSender:
             # The secret cannot be opened: trying again will not help.
             self._give_up(shipment, str(error), None)
             return False
+        except SQLAlchemyError:
+            raise  # nothing can be written down: it is free again when the lease is over
+        except Exception as error:
+            _log.exception("hook failed", event_id=shipment.event.id)
+            self._failed(shipment, f"unexpected {type(error).__name__}", None)
+            return False
         if 200 <= answer.status < 300:
             with self._session() as session:
                 hooks = HookRepository(session)
@@ -167,13 +174,13 @@ class HookSender:
         wait: float = WAITS[shipment.delivery.attempts - 1]
         if answer is not None and answer.status in _SLOW_DOWN and answer.retry_after:
             wait = max(wait, min(answer.retry_after, _LONGEST_WAIT))
-        _log.info("hook waits", endpoint=endpoint.id, event=shipment.event.id, reason=reason)
+        _log.info("hook waits", endpoint=endpoint.id, event_id=shipment.event.id, reason=reason)
         self._note_failure(shipment, reason, answer, due_at=now + timedelta(seconds=wait))
 
     def _give_up(
         self, shipment: Shipment, reason: str, answer: Answer | None, *, disabled_why: str = ""
     ) -> None:
-        _log.warning("hook given up", event=shipment.event.id, reason=reason)
+        _log.warning("hook given up", event_id=shipment.event.id, reason=reason)
         self._note_failure(shipment, reason, answer, state=DeliveryState.FAILED)
         if disabled_why:
             with self._session() as session:

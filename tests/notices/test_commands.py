@@ -50,7 +50,7 @@ def served(here: Town, box: PostBox, monkeypatch: pytest.MonkeyPatch) -> Town:
 
 
 def call(*arguments: str) -> str:
-    result = CliRunner().invoke(commands.app, arguments)
+    result = CliRunner().invoke(commands.app, arguments, env={"COLUMNS": "250"})
     if isinstance(result.exception, PlanbridgeError):
         raise result.exception
     assert result.exit_code == 0, result.output
