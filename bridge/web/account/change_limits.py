@@ -101,7 +101,9 @@ def _label(language: Language, pair: LeafPair) -> str:
         return item_label(language, pair.module, pair.path[-1])
     label = item_label(language, pair.module)
     details = [part for part in pair.path if part not in _SILENT]
-    return f"{label}: {' '.join(details)}" if details else label
+    if not details:
+        return label
+    return language.gettext("%(what)s: %(detail)s", what=label, detail=" ".join(details))
 
 
 _SILENT = frozenset({"limit", "behavior", "visibility"})
