@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import requests
+from fastapi import FastAPI
 
 from bridge.sandbox.server import SandboxNetwork
 from bridge.sandbox.stripe_server import SandboxStripe
@@ -38,6 +42,7 @@ class Stage:
     planbridge: App
     network: SandboxNetwork
     stripe: SandboxStripe
+    app: FastAPI
     url: str
 
     def account(self, path: str = "") -> str:
@@ -66,11 +71,47 @@ class Stage:
         )
         return f"{self.account('enter')}?token={token}"
 
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        """What ``/v1/networks/main/…`` answers to the operator."""
+        answer = requests.request(
+            method,
+            f"{self.url}/v1/networks/{NETWORK}/{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=30,
+        )
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def ask(self, membership: int, *products: str, period: str | None = None) -> str:
+        """Ask for a change as the customer would; its id."""
+        wanted = {"products": list(products), "period": period}
+        quote = self.api("POST", f"memberships/{membership}/quotes", wanted)
+        assert quote["possible"], quote["errors"]
+        change = self.api("POST", "changes", {"quote": quote["id"]})
+        return str(change["id"])
+
+    def buy(self, membership: int, *products: str) -> str:
+        """A change that is asked for, paid on Stripe's page and proven; its id."""
+        change = self.ask(membership, *products)
+        page = self.api("POST", f"changes/{change}/collect")["url"]
+        self.stripe.complete_checkout(page.rsplit("/", 1)[1])
+        until(lambda: self.api("GET", f"changes/{change}")["state"] == "proven")
+        return change
+
     def sync(self) -> None:
         """Mirror what the network has now."""
         place = self.place()
         with self.planbridge.client(place) as client:
             run(self.planbridge.engine, place, client, clock=self.planbridge.clock)
+
+
+def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for something that other threads bring about."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
 
 
 @contextmanager
@@ -80,9 +121,10 @@ def open_stage(folder: Path, *, memberships: int = 5, **settings: Any) -> Iterat
         network = stack.enter_context(SandboxNetwork(memberships=memberships))
         stripe = stack.enter_context(SandboxStripe(account="acct_stage", tick=0.2))
         planbridge = _opened(folder, network, stripe, settings)
-        service = stack.enter_context(BackgroundService(web_app(planbridge)))
+        app = web_app(planbridge)
+        service = stack.enter_context(BackgroundService(app))
         stripe.send_events_to(f"{service.url}/webhooks/stripe/{NETWORK}")
-        yield Stage(planbridge, network, stripe, service.url)
+        yield Stage(planbridge, network, stripe, app, service.url)
 
 
 def _opened(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Path, Request, Response
 from sqlmodel import Session
 
 from bridge.errors import InvalidInput, UnknownMembership
@@ -131,7 +131,12 @@ def the_visitor(network: str, request: Request, session: ASession, service: TheS
 TheVisitor = Annotated[Visitor, Depends(the_visitor)]
 
 
-def own_membership(membership_id: int, visitor: TheVisitor, session: ASession) -> MembershipRecord:
+MembershipId = Annotated[int, Path(ge=1, lt=2**53)]
+
+
+def own_membership(
+    membership_id: MembershipId, visitor: TheVisitor, session: ASession
+) -> MembershipRecord:
     """The visitor's membership of the path; somebody else's does not exist for him.
 
     Raises:
