@@ -75,7 +75,7 @@ def fresh_attempts(service: BackgroundService) -> Iterator[None]:
 
     console = service._server.config.app.state.console  # type: ignore[union-attr]
     object.__setattr__(console, "attempts", Attempts())
-    yield
+    return
 
 
 class TestRoles:

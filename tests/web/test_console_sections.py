@@ -106,7 +106,9 @@ class TestMemberships:
             member = session.get(MembershipRecord, (1, 1))
             person = session.get(CustomerRecord, (1, member.customer_id)) if member else None
             site = session.get(SiteRecord, (1, 3))
-            assert member and person and site
+            assert member
+            assert person
+            assert site
             person.email = "customer1@example.test"
             member.gateway_subscription_id = "sub_found1"
         wanted = {
