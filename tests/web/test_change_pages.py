@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlmodel import func, select
 
+from bridge.store.readers import sites_of
 from bridge.store.tables import StoredQuote
 from bridge.store.uses import save_use
 from tests.pages.stage import Stage, open_stage
@@ -177,8 +178,6 @@ class TestTooMuchUsed:
             )
 
     def site(self, stage: Stage) -> int:
-        from bridge.store.readers import sites_of
-
         with stage.planbridge.session() as session:
             return sites_of(session, stage.place().key, YEARLY_MEMBER)[0].id
 

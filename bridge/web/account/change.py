@@ -24,7 +24,7 @@ from bridge.web.account.change_choice import (
     selected,
     unreadable,
 )
-from bridge.web.account.change_form import Shelf, change_form, price_of, shelf_of
+from bridge.web.account.change_form import Shelf, change_form, prices, shelf_of
 from bridge.web.account.change_order import NO_FIT, OrderView, fit_of, order_view
 from bridge.web.account.frame import own_page
 from bridge.web.pages.forms import OwnForm
@@ -68,10 +68,7 @@ def change_order(
     seen = priced(session, service, visitor, shelf, selection)
     context = {
         **_context(visitor, shelf, selection, seen),
-        "prices": [
-            (plan.id, price_of(visitor.language, shelf, plan, selection.period))
-            for plan in shelf.offered.plans
-        ],
+        "prices": prices(visitor.language, shelf, selection),
     }
     answer = own_page(request, "order_part.html", visitor, session=session, context=context)
     answer.headers["HX-Replace-Url"] = f"{path_of(visitor, membership.id)}/change?{selection.query}"

@@ -16,7 +16,6 @@ from bridge.domain.limits import Release
 from bridge.domain.memberships import Membership
 from bridge.domain.money import to_major
 from bridge.domain.offers import Offers, offers
-from bridge.domain.periods import Period
 from bridge.domain.prices import Priced, ticks_per_minor
 from bridge.domain.terms import NetworkTerms
 from bridge.network.capabilities import Capabilities
@@ -125,9 +124,21 @@ def change_form(language: Language, shelf: Shelf, selection: Selection) -> Chang
     return ChangeForm(periods, plans, addons, selection.code)
 
 
-def price_of(language: Language, shelf: Shelf, product: Product, period: Period | None) -> str:
-    """What a product costs at a period, in words."""
+def prices(language: Language, shelf: Shelf, selection: Selection) -> list[tuple[int, str]]:
+    """What everything on the form costs at the chosen period, by product."""
+    addons = shown_addons(shelf.membership, shelf.offered, shelf.catalogue)
+    return [
+        (product.id, _price(language, shelf, product, selection))
+        for product in (*shelf.offered.plans, *addons)
+    ]
+
+
+def _price(language: Language, shelf: Shelf, product: Product, selection: Selection) -> str:
+    """What a product costs at the chosen period, in words."""
     _ = language.gettext
+    period = selection.period
+    if period is None and not product.is_plan:
+        period = shelf.membership.period
     currency = shelf.membership.currency
     if product.pricing_type is PricingType.CONTACT_US:
         return _("Price on request")
@@ -145,12 +156,11 @@ def _card(
 ) -> ProductCard:
     member = shelf.membership
     current = product.id == member.plan_id or product.id in member.addons
-    period = selection.period if product.is_plan else (selection.period or member.period)
     rows = _rows(language, shelf, product) if product.is_plan else None
     return ProductCard(
         id=product.id,
         name=product.name,
-        price=price_of(language, shelf, product, period),
+        price=_price(language, shelf, product, selection),
         fee=_fee(language, shelf, product, current=current),
         description=_plain(product.description),
         features=tuple(_plain(each) for each in product.feature_list),
