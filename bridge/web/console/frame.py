@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,12 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from bridge.web.console.sessions import Who
+from bridge.web.console.words import (
+    change_state_words,
+    kind_words,
+    notice_words,
+    thing_words,
+)
 from bridge.web.pages.languages import Language
 from bridge.web.pages.templates import page
 from bridge.web.pages.wording import status_words
@@ -35,6 +42,10 @@ def console_page(
             "section": section,
             "told": told,
             "status_words": status_words,
+            "kind_words": partial(kind_words, who.language),
+            "change_state_words": partial(change_state_words, who.language),
+            "notice_words": partial(notice_words, who.language),
+            "thing_words": partial(thing_words, who.language),
             **(context or {}),
         },
         status=status,

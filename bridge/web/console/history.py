@@ -15,6 +15,7 @@ from bridge.store.events import EventFilter, EventRepository
 from bridge.store.history import adoption_steps, drift_of, payments_of, quotes_of
 from bridge.store.notices import NoticeRepository
 from bridge.store.tables import Change, ChangeState, Network, NoticeState, SiteRecord
+from bridge.web.console.words import change_state_words, kind_words, notice_words
 from bridge.web.pages.languages import Language
 
 _MOST_CHANGES = 20
@@ -60,7 +61,7 @@ def _changes(
     for change in listed:
         link = f"/console/networks/{network.name}/changes/{change.id}"
         due = language.money(change.amount_due, change.currency)
-        kind = change.kind.replace("_", " ")
+        kind = kind_words(language, change.kind)
         yield Happening(
             change.created_at,
             _("Change asked for: %(kind)s", kind=kind),
@@ -98,7 +99,7 @@ def _end(change: Change, language: Language, link: str) -> Iterator[Happening]:
         yield Happening(change.proven_at, _("Proven on every site"), change.reason, "good", link)
     elif not change.state.is_open or change.state in _BAD:
         tone = "bad" if change.state in _BAD else "quiet"
-        state = change.state.value.replace("_", " ")
+        state = change_state_words(language, change.state.value)
         yield Happening(
             change.updated_at, _("Change is %(state)s", state=state), change.reason, tone, link
         )
@@ -112,7 +113,7 @@ def _quotes(
         due = language.money(quote.due_now, quote.currency)
         yield Happening(
             quote.created_at,
-            _("Quote given: %(kind)s", kind=quote.kind.replace("_", " ")),
+            _("Quote given: %(kind)s", kind=kind_words(language, quote.kind)),
             _("%(due)s due", due=due),
             "quiet",
             f"/console/networks/{network.name}/quotes/{quote.id}",
@@ -164,7 +165,7 @@ def _told(session: Session, key: tuple[int, int], language: Language) -> Iterato
     for notice in listed:
         yield Happening(
             notice.sent_at or notice.created_at,
-            _("Notice to the customer: %(kind)s", kind=notice.kind.value.replace("_", " ")),
+            _("Notice to the customer: %(kind)s", kind=notice_words(language, notice.kind.value)),
             f"{notice.state.value} {notice.email} {notice.reason}".strip(),
             "bad" if notice.state is NoticeState.ATTENTION else "quiet",
         )
