@@ -14,6 +14,7 @@ from bridge.store import schedules as store
 from bridge.store.billings import BillingRepository
 from bridge.store.drift import unsolved
 from bridge.store.notices import NoticeRepository
+from bridge.store.options import night_of
 from bridge.store.outgoing import forget_old_events
 from bridge.store.tables import Network
 from bridge.upgrades.renewals import Renewals
@@ -50,8 +51,8 @@ def schedules(planbridge: App, *, stored: Callable[[], None] = _nobody) -> Sched
             Job(BILLING, Every(timedelta(minutes=1)), _bills(planbridge)),
             Job("events", Every(every), _closes_the_gap(planbridge, stored)),
             Job("mirror", Nightly(time(1)), _syncs(planbridge, incremental=False), long=True),
-            Job("drift", Nightly(time(3)), _looks_for_drift(planbridge), long=True),
-            Job("uses", Nightly(time(4)), _asks_what_is_used(planbridge), long=True),
+            Job("drift", Nightly(time(3), 0.5), _looks_for_drift(planbridge), long=True),
+            Job("uses", Nightly(time(4), 0.7), _asks_what_is_used(planbridge), long=True),
             Job("notices", Every(timedelta(hours=1)), _finds_what_to_tell(planbridge)),
         ),
         networks=planbridge.networks,
@@ -68,6 +69,7 @@ def _syncs(planbridge: App, *, incremental: bool) -> Callable[[Network, GoOn], s
             if not go_on():
                 raise JobStopped
 
+        night = night_of(network)
         with planbridge.client(network) as client:
             result = run(
                 planbridge.engine,
@@ -75,6 +77,7 @@ def _syncs(planbridge: App, *, incremental: bool) -> Callable[[Network, GoOn], s
                 client,
                 clock=planbridge.clock,
                 incremental=incremental,
+                put_off_whole=night is not None and not night.holds(planbridge.clock()),
                 progress=on_page,
             )
         if result.faults:
@@ -82,7 +85,8 @@ def _syncs(planbridge: App, *, incremental: bool) -> Callable[[Network, GoOn], s
         rows = sum(each.rows for each in result.entities)
         told = f"{rows} rows seen, {result.differences} differed"
         left = sum(len(each.unreadable) for each in result.entities)
-        return f"{told}, {left} could not be read" if left else told
+        told = f"{told}, {left} could not be read" if left else told
+        return ". ".join([told, *result.notes])
 
     return sync
 

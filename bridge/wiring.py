@@ -25,17 +25,18 @@ from bridge.messaging import Messaging
 from bridge.network.capabilities import Capabilities
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
-from bridge.network.transport import Timeouts, at_once
+from bridge.network.manners import Manners
+from bridge.network.transport import Timeouts
 from bridge.network.users import SignIn
 from bridge.network.xmlrpc import SiteXmlRpc
 from bridge.network.xmlrpc_address import site_url
 from bridge.payments.client import StripeAccount
 from bridge.payments.lookup import look_up
-from bridge.payments.pace import Pace
 from bridge.settings import Settings, load_settings
 from bridge.store import schema
 from bridge.store.engine import make_engine
 from bridge.store.networks import NetworkRepository
+from bridge.store.options import options_of
 from bridge.store.seals import Seal
 from bridge.store.tables import Network, SiteRecord
 from bridge.upgrades.cancelling import Cancelling
@@ -73,7 +74,7 @@ class App:
     clock: Clock = utc_now
     # By sealed key: one account keeps one pace.
     _accounts: dict[str, StripeAccount] = field(default_factory=dict, repr=False)
-    _paces: dict[int, Pace] = field(default_factory=dict, repr=False)
+    _known_manners: dict[tuple[int, float, int], Manners] = field(default_factory=dict, repr=False)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -121,7 +122,7 @@ class App:
                 read=self.settings.network_timeout, write=self.settings.network_timeout
             ),
             clock=self.clock,
-            before_request=self._pace(network.key).wait if self.settings.network_rate else at_once,
+            manners=self._manners(network),
             super_admin=(
                 SignIn(known.wp_username, known.wp_application_password)
                 if known.wp_username
@@ -129,9 +130,12 @@ class App:
             ),
         )
 
-    def _pace(self, network_id: int) -> Pace:
+    def _manners(self, network: Network) -> Manners:
         """What all clients of a network in this process keep to."""
-        return self._paces.setdefault(network_id, Pace(self.settings.network_rate))
+        options = options_of(network)
+        rate = self.settings.network_rate if options.rate is None else options.rate
+        key = (network.key, rate, options.concurrency or 0)
+        return self._known_manners.setdefault(key, Manners(per_second=rate, at_once=key[2]))
 
     def stripe_account(self, network: Network) -> StripeAccount | None:
         """The Stripe account that collects for a network; None where it has no key."""
@@ -184,6 +188,7 @@ class App:
         return Renewals(
             self.engine,
             client_for=self.client_for,
+            account_for=self.account_for,
             clock=self.clock,
             ladder=Ladder(self.settings.grace_days, self.settings.hold_days),
             **options,
@@ -216,6 +221,7 @@ class App:
             known.wp_application_password,
             network=network.name,
             clock=self.clock,
+            manners=self._manners(network),
         )
 
     def client_for(self, network_id: int) -> NetworkClient:

@@ -83,12 +83,14 @@ def run(
     clock: Callable[[], datetime],
     entities: Sequence[Entity] = ENTITIES,
     incremental: bool = False,
+    put_off_whole: bool = False,
     progress: Progress = _silently,
 ) -> SyncResult:
     """Bring the mirror of a network up to date, going on where an interrupted run stopped.
 
     ``incremental`` takes what changed since the last pass over each entity; one whose
-    changes cannot be told, or that was never read to its end, is read as a whole. It does
+    changes cannot be told, or that was never read to its end, is read as a whole, unless
+    ``put_off_whole`` leaves that to another sync. It does
     not see two things, which a whole sync does: a site or customer altered on a network
     that keeps no feed of it, and one row removed while another came unnoticed.
 
@@ -127,6 +129,7 @@ def run(
             [entity for entity in ENTITIES if entity in entities],
             incremental=incremental and capabilities.modified_since is not False,
             currency_told=currency_told,
+            put_off_whole=incremental and put_off_whole,
         )
 
 
@@ -181,11 +184,19 @@ class _Run:
         self._changed: dict[Entity, frozenset[int]] = {}
 
     def over(
-        self, entities: Sequence[Entity], *, incremental: bool, currency_told: bool
+        self,
+        entities: Sequence[Entity],
+        *,
+        incremental: bool,
+        currency_told: bool,
+        put_off_whole: bool,
     ) -> SyncResult:
         """Everything in turn; ``incremental`` where that is possible."""
         follow = self._followed(entities) if incremental else {}
         whole = [entity for entity in entities if entity not in follow]
+        if whole and put_off_whole:
+            self._notes.append(f"Left to the night, to be read whole: {', '.join(whole)}.")
+            entities, whole = [entity for entity in entities if entity in follow], []
         opened = self._open(whole) if whole else None
         for entity in entities:
             if entity in follow:

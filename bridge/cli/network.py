@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.printing import print_json, print_table
+from bridge.cli.treatment import set_options, treatment
 from bridge.errors import InvalidInput
 from bridge.network.check import findings, hidden_users, look_around, refused_write
 from bridge.network.client import NetworkClient
@@ -20,7 +21,8 @@ from bridge.store.seals import SealBroken
 from bridge.store.tables import Network
 from bridge.wiring import open_app
 
-app = typer.Typer(help="Networks: add, check, list, show, remove.", no_args_is_help=True)
+app = typer.Typer(help="Networks: add, check, list, show, set, remove.", no_args_is_help=True)
+app.command("set")(set_options)
 
 Name = Annotated[str, typer.Argument(help="Short name of the network, such as `main`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -114,15 +116,23 @@ def list_networks(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(name: Name, as_json: AsJson = False) -> None:
-    """Show a network: address, terms, what the last check found. No secrets.
+    """Show a network: address, terms, how it is treated, what the last check found. No secrets.
 
     Example: planbridge network show main
     """
-    facts = _facts(open_app().network(name))
+    planbridge = open_app()
+    network = planbridge.network(name)
+    treated = treatment(network, planbridge.settings)
+    facts = _facts(network)
     if as_json:
-        print_json(facts)
-    else:
-        print_table(["what", "value"], facts.items())
+        print_json({**facts, "treatment": treated})
+        return
+    nested = {key: facts.pop(key) for key in ("terms", "capabilities", "options")}
+    del nested["options"]  # `treated` has them
+    for inner in nested.values():
+        assert isinstance(inner, dict)
+        facts |= {key: value for key, value in inner.items() if key != "schemas"}
+    print_table(["what", "value"], {**facts, **treated}.items())
 
 
 @app.command()

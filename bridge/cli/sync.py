@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -23,11 +24,24 @@ from rich.text import Text
 from bridge.cli.printing import console, print_json, print_table
 from bridge.errors import InvalidInput, NetworkError
 from bridge.network.entities import Entity
+from bridge.network.faults import Fault
 from bridge.store.tables import Network
 from bridge.wiring import App, open_app
 from sync.passes import ENTITIES, run
 from sync.results import PageDone, SyncResult
 from sync.results import Progress as OnPage
+
+_LONG = 120
+
+
+class RestWanted(NetworkError):
+    """The network {network} asks to be left alone for {wait}; the sync stands where it stopped."""
+
+    hint = (
+        "Run the same command again after {at} UTC: it goes on from there. `planbridge serve` "
+        "does so by itself."
+    )
+    exit_code = 75  # EX_TEMPFAIL: come again later
 
 
 class RowsLeft(NetworkError):
@@ -72,10 +86,20 @@ def sync(
         as_json=as_json,
     )
     if result.faults:
-        raise result.faults[0]
+        raise rest_wanted(result.faults[0], now=planbridge.clock()) or result.faults[0]
     if not result.complete:
         left = sum(len(each.unreadable) for each in result.entities)
         raise RowsLeft(network=name, count=left)
+
+
+def rest_wanted(fault: NetworkError, *, now: datetime) -> RestWanted | None:
+    """What to say of a network that told how long it is to be left alone; None for others."""
+    seconds = fault.retry_after if isinstance(fault, Fault) else None
+    if seconds is None:
+        return None
+    wait = f"{seconds:g} seconds" if seconds < _LONG else f"{seconds / 60:.0f} minutes"
+    at = now + timedelta(seconds=seconds)
+    return RestWanted(network=fault.fields["network"], wait=wait, at=f"{at:%Y-%m-%d %H:%M:%S}")
 
 
 def mirror(

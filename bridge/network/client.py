@@ -39,6 +39,7 @@ from bridge.network.listing import (
     walk_raw,
     walk_rows,
 )
+from bridge.network.manners import NO_LIMITS, Manners
 from bridge.network.records import SiteRow
 from bridge.network.row import Row
 from bridge.network.rows import parse_row
@@ -50,7 +51,6 @@ from bridge.network.transport import (
     Retries,
     Timeouts,
     Transport,
-    at_once,
 )
 from bridge.network.users import WORDPRESS, SignIn, UsersClient
 from bridge.network.writes import Writer, encode
@@ -70,8 +70,8 @@ class NetworkClient:
 
     Every method raises a `bridge.network.faults.Fault` for what the network does. Give the
     ``capabilities`` of an earlier `probe` to save finding out again. ``clock`` gives aware
-    UTC, ``sleep`` waits seconds, ``before_request`` until the next request may
-    begin. ``super_admin`` is who asks WordPress itself, where such a user is on record. Safe
+    UTC, ``sleep`` waits seconds, ``manners`` let each request wait for its
+    turn. ``super_admin`` is who asks WordPress itself, where such a user is on record. Safe
     to share between threads.
     """
 
@@ -87,7 +87,7 @@ class NetworkClient:
         pool: int = 8,
         clock: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], None] = time.sleep,
-        before_request: Callable[[], None] = at_once,
+        manners: Manners = NO_LIMITS,
         super_admin: SignIn | None = None,
     ) -> None:
         self.name = name
@@ -105,7 +105,7 @@ class NetworkClient:
             retries=retries,
             most_bytes=most_bytes,
             pool=pool,
-            before_request=before_request,
+            manners=manners,
         )
         self._transport = transport(endpoint)
         self.users: UsersClient | None = None

@@ -15,6 +15,7 @@ from bridge.network.answers import Answer, Json, decode, fault_of
 from bridge.network.endpoint import Endpoint
 from bridge.network.exchange import Body, Exchange, NoAuth, Params, Timeouts
 from bridge.network.faults import Fault, LoginPage, Redirected
+from bridge.network.manners import NO_LIMITS, Manners
 
 __all__ = ["PATIENCE", "PERSISTENCE", "Body", "Params", "Retries", "Timeouts", "Transport"]
 
@@ -59,15 +60,11 @@ PATIENCE = Timeouts()
 PERSISTENCE = Retries()
 
 
-def at_once() -> None:
-    """Requests need not wait for each other."""
-
-
 class Transport:
     """One pooled session to one network; safe to share between threads.
 
-    ``clock`` gives aware UTC and is used for ``Retry-After`` dates only. ``before_request``
-    returns when the next request may begin. ``base`` is what paths are below: the plugin's
+    ``clock`` gives aware UTC and is used for ``Retry-After`` dates only. ``manners``
+    let each request wait for its turn. ``base`` is what paths are below: the plugin's
     interface at the endpoint unless given.
     """
 
@@ -81,11 +78,11 @@ class Transport:
         retries: Retries = PERSISTENCE,
         most_bytes: int = 64 * 1024 * 1024,
         pool: int = 8,
-        before_request: Callable[[], None] = at_once,
+        manners: Manners = NO_LIMITS,
         base: str | None = None,
     ) -> None:
         self.network = network
-        self._before_request = before_request
+        self._manners = manners
         self._base = base or endpoint.api
         self._clock = clock
         self._retries = retries
@@ -139,8 +136,8 @@ class Transport:
         url = self._base + path
         request = f"{method} {path}"
         for _ in range(_MOST_REDIRECTS + 1):
-            self._before_request()
-            answer = self._exchange.send(method, url, request=request, params=params, body=body)
+            with self._manners.turn():
+                answer = self._exchange.send(method, url, request=request, params=params, body=body)
             if answer.status not in REDIRECTS or "Location" not in answer.headers:
                 break
             url, params = self._next_hop(method, url, answer=answer), None

@@ -10,6 +10,7 @@ from typing import Any
 
 from bridge.network.exchange import Timeouts
 from bridge.network.faults import Fault, PagingIgnored
+from bridge.network.manners import NO_LIMITS, Manners
 from bridge.network.site_facts import SiteFacts
 from bridge.network.transport import Retries
 from bridge.network.xmlrpc_address import is_another_site
@@ -37,7 +38,8 @@ class SiteXmlRpc:
 
     ``url`` is the site's address (`bridge.network.xmlrpc_address.site_url`), ``network``
     what errors call the network. User name and password are to be a super admin's: from
-    others WordPress hides entries and users, without saying so. ``clock`` gives aware UTC.
+    others WordPress hides entries and users, without saying so. ``clock`` gives aware UTC,
+    ``manners`` let each call wait for its turn.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class SiteXmlRpc:
         retries: Retries = SITE_PERSISTENCE,
         most_bytes: int = 8 * 1024 * 1024,
         clock: Callable[[], datetime] = _utc_now,
+        manners: Manners = NO_LIMITS,
     ) -> None:
         self.url = url
         self._network = network
@@ -61,6 +64,7 @@ class SiteXmlRpc:
             timeouts=timeouts,
             retries=retries,
             most_bytes=most_bytes,
+            manners=manners,
         )
         self._calls = SiteCalls(
             self._transport,

@@ -11,6 +11,7 @@ from xmlrpc.client import Transport
 from bridge.network.answers import Answer, fault_of, web_page
 from bridge.network.exchange import Body, Exchange, NoAuth, Timeouts
 from bridge.network.faults import BrokenAnswer, Fault
+from bridge.network.manners import NO_LIMITS, Manners
 from bridge.network.transport import REDIRECTS, Retries, redirected
 from bridge.network.xmlrpc_answers import DocumentTypeFound, NotXmlRpc, is_xmlrpc, read_values
 from bridge.network.xmlrpc_faults import SiteSilent, UnsafeXml, XmlRpcOff
@@ -41,8 +42,10 @@ class SiteTransport(Transport):
         timeouts: Timeouts = SITE_PATIENCE,
         retries: Retries = SITE_PERSISTENCE,
         most_bytes: int = 8 * 1024 * 1024,
+        manners: Manners = NO_LIMITS,
     ) -> None:
         super().__init__()
+        self._manners = manners
         self.url = url
         self._network = network
         self._clock = clock
@@ -72,7 +75,7 @@ class SiteTransport(Transport):
         named = _METHOD.search(request_body)
         called = named[1].decode() if named else "a call"
         for attempt in self._retries:
-            with attempt:
+            with attempt, self._manners.turn():
                 answer = self._exchange.send(
                     "POST",
                     f"{self.url}/xmlrpc.php",

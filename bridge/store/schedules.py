@@ -108,6 +108,13 @@ def begin(session: Session, schedule: JobSchedule, *, by: str, now: datetime) ->
     session.flush()
 
 
+def put_off(session: Session, schedule: JobSchedule, *, due_at: datetime) -> None:
+    """Let a job that was due be due later; it was not begun."""
+    schedule.due_at = due_at
+    session.add(schedule)
+    session.flush()
+
+
 def end(
     session: Session,
     schedule: JobSchedule,

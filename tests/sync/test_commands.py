@@ -13,11 +13,12 @@ import typer
 from typer.testing import CliRunner
 
 from bridge.cli import catalogue
-from bridge.cli.sync import RowsLeft, sync
+from bridge.cli.sync import RestWanted, RowsLeft, sync
 from bridge.errors import UnknownNetwork
 from bridge.network.faults import BadCredentials, ServerFault
 from bridge.sandbox.faults import Fault
 from bridge.sandbox.server import SandboxNetwork
+from bridge.sandbox.wire import Request
 from bridge.store import schema
 from bridge.store.networks import Credentials, NetworkRepository
 from bridge.wiring import open_app
@@ -190,3 +191,24 @@ def test_an_incremental_sync(planbridge: Run, sandbox: SandboxNetwork) -> None:
     assert all(each["incremental"] for each in entities)
     assert sum(each["changed"] for each in entities) == 0
     assert not any(each.path.endswith("/auth") for each in sandbox.journal)
+
+
+def test_a_rest_that_the_network_wants_is_said_plainly(
+    planbridge: Run, sandbox: SandboxNetwork
+) -> None:
+    """How long, and what to do; with an exit code that scripts can tell from a failure."""
+
+    def rest(request: Request) -> Fault | None:
+        busy = "/membership" in request.path and "page=2" in request.query_string
+        return Fault(status=503, html="x", headers={"retry-after": "600"}) if busy else None
+
+    sandbox.faults = rest
+    ended = planbridge("sync", "lab")
+    assert isinstance(ended.error, RestWanted)
+    assert ended.error.exit_code == 75
+    assert "The network lab asks to be left alone for 10 minutes" in str(ended.error)
+    assert "goes on from there" in str(ended.error)
+    sandbox.faults = lambda _request: None
+    again = planbridge("sync", "lab")
+    assert again.code == 0
+    assert "memberships: went on at page 2" in again.stdout

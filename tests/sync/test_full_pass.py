@@ -14,6 +14,7 @@ from bridge.sandbox.faults import Fault
 from bridge.sandbox.wire import Request
 from bridge.store.limits import effective_limits
 from bridge.store.locks import Locked, exclusive
+from bridge.store.passes import STALE_AFTER
 from bridge.store.readers import StatusNotUnderstood, load_catalogue, load_membership
 from bridge.store.tables import (
     LimitsRecord,
@@ -99,11 +100,11 @@ def test_an_interrupted_pass_removes_nothing(sqlite_engine: Engine, open_lab: Op
 
 
 def test_an_old_interruption_is_begun_anew(sqlite_engine: Engine, open_lab: Open) -> None:
-    """After a day too much has changed to go on in the middle."""
+    """After some days too much has changed to go on in the middle."""
     lab = open_lab(sqlite_engine, memberships=250)
     with pytest.raises(Interruption):
         lab.sync(progress=interrupt_at("membership", 1))
-    lab.clock.now = lab.clock.now.replace(day=lab.clock.now.day + 2)
+    lab.clock.now += STALE_AFTER
     result = lab.sync()
     assert result.of("membership").resumed_at is None
     assert all(each.repeated for each in result.entities)
