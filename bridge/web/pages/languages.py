@@ -15,7 +15,7 @@ from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from babel import Locale, negotiate_locale
+from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
@@ -139,11 +139,12 @@ def asked_for(request: Request, *known: str) -> Language:
 
 
 def _known(wish: str) -> str | None:
-    wanted = [code.replace("-", "_") for code in _by_preference(wish[:200])]
-    return negotiate_locale(wanted, LANGUAGES, aliases=_ALIASES) if wanted else None
+    """The language that comes nearest: ``pt_PT`` is better served in ``pt_BR`` than in none."""
+    tongues = (code.replace("-", "_").partition("_")[0] for code in _by_preference(wish[:200]))
+    return next((_BY_TONGUE[each.lower()] for each in tongues if each.lower() in _BY_TONGUE), None)
 
 
-_ALIASES = {"pt": "pt_BR"}
+_BY_TONGUE = {code.partition("_")[0]: code for code in LANGUAGES}
 
 
 def _by_preference(header: str) -> list[str]:
