@@ -49,7 +49,7 @@ def quote(
         customer=customer,
         catalogue=catalogue,
         terms=terms,
-        now=now if fair else _wall_clock(now, terms.timezone),
+        now=now if fair else wall_clock(now, terms.timezone),
         fair=fair,
     )
     refusal = not_offered(request, membership, catalogue) if enforce_offers else None
@@ -61,7 +61,7 @@ def quote(
     return parity_quote(order, kind, customer=customer)
 
 
-def _wall_clock(now: datetime, timezone: str) -> datetime:
+def wall_clock(now: datetime, timezone: str) -> datetime:
     """The main site's clock with its digits taken for UTC, as the plugin mixes them (§5.1)."""
     if timezone == "UTC":
         return now

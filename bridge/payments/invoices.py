@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from bridge.payments.amounts import to_stripe
 from bridge.payments.client import StripeAccount, StripeObject
@@ -15,6 +15,29 @@ from bridge.payments.situation import is_of_change
 
 RENEWAL = "subscription_cycle"
 """The billing reason of invoices that pay for no change."""
+
+
+CHARGES: Final = ("ch_", "py_")
+"""What the ids of charges begin with; those of debits with the second."""
+
+
+def payment_ids(account: StripeAccount, key: str) -> tuple[str, ...]:
+    """The intents and charges by which an invoice was paid, or the charge of an intent.
+
+    Raises:
+        StripeFault: Stripe cannot be asked.
+    """
+    intents, charges = [key] if key.startswith("pi_") else [], []
+    if key.startswith("in_"):
+        for row in account.every(account.api.invoice_payments.list, invoice=key):
+            paid_by = row.get("payment") or {}
+            intents += [paid_by["payment_intent"]] if paid_by.get("payment_intent") else []
+            charges += [paid_by["charge"]] if paid_by.get("charge") else []
+    for intent in intents:
+        found = account.find(account.api.payment_intents.retrieve, intent)
+        if found is not None and found.get("latest_charge"):
+            charges.append(found["latest_charge"])
+    return (*intents, *charges)
 
 
 def charge(account: StripeAccount, collection: Collection, order: Order, *, title: str) -> Asked:

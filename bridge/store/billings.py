@@ -151,18 +151,23 @@ class BillingRepository:
             .order_by(col(StripeSeen.kind), col(StripeSeen.id))
         ).all()
 
-    def payment_of(self, account: str, stripe_id: str) -> Sequence[str]:
-        """All ids of the payment that an id is of, itself first."""
-        payment = (
-            select(StripePaymentId.payment)
-            .where(StripePaymentId.account == account, StripePaymentId.stripe_id == stripe_id)
-            .scalar_subquery()
+    def payment_of(self, account: str | None, stripe_id: str) -> Sequence[str]:
+        """All ids of the payment that an id is of, itself first.
+
+        ``account`` None: of whichever account has the id.
+        """
+        of_account = [] if account is None else [col(StripePaymentId.account) == account]
+        mine = select(StripePaymentId.account, StripePaymentId.payment).where(
+            StripePaymentId.stripe_id == stripe_id, *of_account
         )
+        found = self._session.exec(mine).first()
+        if found is None:
+            return [stripe_id]
         others = self._session.exec(
             select(StripePaymentId.stripe_id)
             .where(
-                StripePaymentId.account == account,
-                StripePaymentId.payment == payment,
+                StripePaymentId.account == found[0],
+                StripePaymentId.payment == found[1],
                 StripePaymentId.stripe_id != stripe_id,
             )
             .order_by(col(StripePaymentId.stripe_id))

@@ -6,14 +6,19 @@ Each stage may run again after it was cut off at any point, and comes to the sam
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from bridge.domain.gateway_effects import STRIPE
 from bridge.domain.money import to_major
 from bridge.network.entities import Entity
-from bridge.network.faults import AnswerLost, CannotTell, Fault, WriteNotStored
+from bridge.network.faults import CannotTell, WriteNotStored
 from bridge.network.records import SiteRow
 from bridge.network.rows import MembershipRow
 from bridge.store.changes import ChangeRepository
+from bridge.store.networks import network_terms
 from bridge.store.readers import membership_record, sites_of
+from bridge.store.tables import Network
+from bridge.upgrades.bookings import all_ids, booking_key, create_payment, find_payment
 from bridge.upgrades.gateways import may_write
 from bridge.upgrades.job import Job, read_membership
 from bridge.upgrades.mirrored import mirror_membership
@@ -71,7 +76,11 @@ def check(job: Job) -> Outcome:
 
 def write(job: Job) -> Outcome:
     """The membership, in one request, and the mirror's row after what is stored."""
-    fields = membership_fields(job.change.target, read_membership(job).to_domain())
+    with job.session() as session:
+        terms = network_terms(session.get_one(Network, job.change.network_id))
+    fields = membership_fields(
+        job.change.target, read_membership(job).to_domain(), timezone=terms.timezone
+    )
     asked_at = job.clock()
     row = job.client.update(Entity.MEMBERSHIP, job.change.membership_id, fields)
     assert isinstance(row, MembershipRow)
@@ -84,25 +93,32 @@ def book_payment(job: Job) -> Outcome:
     """The payment, once, as the network books payments.
 
     Whoever died while creating it may have got through: the network is given ``settle``
-    seconds to show it before it is created a second time.
+    seconds to show it before it is created a second time. Where the plugin's own gateway bills
+    the membership, it may have booked the payment under its charge.
     """
     change = job.change
     if change.payment_key is None:
         return Done({"note": "nothing was due"})
-    found = job.client.find(Entity.PAYMENT, gateway_payment_id=change.payment_key)
-    if found:
-        return Done({"payment_id": found[0].id})
+    by_plugin = read_membership(job).gateway in STRIPE
+    ids = all_ids(
+        job.store,
+        change.payment_key,
+        account=None,
+        stripe=job.account() if by_plugin else None,
+    )
+    found = find_payment(job.client, ids)
+    if found is not None:
+        return Done({"payment_id": found.id})
     wait = _still_on_its_way(job)
     if wait > 0:
         return Again("An earlier try to book the payment may still take effect.", retry_after=wait)
     _note_sending(job, job.clock().isoformat())
-    try:
-        row = job.client.create(Entity.PAYMENT, _booking(job), once_by=("gateway_payment_id",))
-    except Fault as fault:
-        if not (fault.leaves_write_open or isinstance(fault, AnswerLost)):
-            _note_sending(job, None)
-        raise
-    return Done({"payment_id": row.id})
+    booking = _booking(job, booking_key(ids, by_plugin=by_plugin))
+    made, fault = create_payment(job.client, booking)
+    if fault is not None:
+        _note_sending(job, None)
+        raise fault
+    return Done({"payment_id": made})
 
 
 def save_sites(job: Job) -> Outcome:
@@ -130,7 +146,7 @@ def find_sites(job: Job) -> list[SiteRow]:
         return [row for row in rows if isinstance(row, SiteRow)]
 
 
-def _booking(job: Job) -> dict[str, object]:
+def _booking(job: Job, key: str) -> dict[str, Any]:
     change = job.change
     with job.session() as session:
         # Fresh: the stage before has just written it.
@@ -147,7 +163,7 @@ def _booking(job: Job) -> dict[str, object]:
         "tax_total": to_major(tax, change.currency),
         "total": to_major(change.amount_due, change.currency),
         "gateway": "stripe",
-        "gateway_payment_id": change.payment_key,
+        "gateway_payment_id": key,
     }
 
 

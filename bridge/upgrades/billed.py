@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from bridge.domain.gateway_effects import STRIPE
 from bridge.domain.memberships import Membership, MembershipStatus
+from bridge.domain.pricing import wall_clock
 from bridge.domain.standing import (
     REPLACEMENT_PATIENCE,
     BilledInvoice,
@@ -113,12 +114,14 @@ def order_for(
     now: datetime,
     term_set_at: datetime | None,
     noted: Mapping[str, Any],
+    timezone: str = "UTC",
 ) -> Order:
     """What the network lacks.
 
     ``term_set_at`` is when a change was accepted that set the term itself: renewals paid
     before it do not touch the term. ``noted`` holds the counts and the lowered status that
-    an earlier try has decided on.
+    an earlier try has decided on. ``timezone`` is the main site's: the plugin keeps
+    ``date_renewed`` by its clock.
     """
     renewals: list[Renewal] = []
     waits: list[datetime] = []
@@ -150,7 +153,7 @@ def order_for(
     if ours and membership.status is MembershipStatus.CANCELLED:
         warning = f"invoice {ours[-1].invoice.id} was paid though the membership is cancelled"
     return Order(
-        fields=_fields(membership, ours, status, seen),
+        fields=_fields(membership, ours, status, seen, timezone=timezone),
         renewals=tuple(renewals),
         status=status,
         warning=warning,
@@ -214,11 +217,17 @@ def _fields(
     renewals: Sequence[Renewal],
     status: MembershipStatus,
     seen: Seen,
+    *,
+    timezone: str,
 ) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    until = max((one.until for one in renewals if one.until is not None), default=None)
+    extending = [one for one in renewals if one.until is not None]
+    until = max((one.until for one in extending if one.until is not None), default=None)
     if until is not None:
         fields["date_expiration"] = until
+    paid_at = max((one.invoice.paid_at for one in extending if one.invoice.paid_at), default=None)
+    if paid_at is not None:
+        fields["date_renewed"] = wall_clock(paid_at, timezone)
     count = max((one.count for one in renewals), default=0)
     if count > membership.times_billed:
         fields["times_billed"] = count

@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Engine
+from sqlmodel import Session
+
 from bridge.domain.money import to_major
 from bridge.errors import PlanbridgeError
 from bridge.network.client import NetworkClient
 from bridge.network.entities import Entity
 from bridge.network.faults import AnswerLost, Fault
 from bridge.network.records import PaymentRow
+from bridge.payments.client import StripeAccount
+from bridge.payments.invoices import CHARGES, payment_ids
+from bridge.store.billings import BillingRepository
 
 
 class StillOnItsWay(PlanbridgeError):
@@ -28,6 +34,34 @@ class NotBookedYet(PlanbridgeError):
     """Payment {payment} was refunded, but the network has no payment of that id."""
 
     hint = "It is looked for again; if it never comes, enter the refund on the network by hand."
+
+
+def all_ids(
+    store: Engine, stripe_id: str, *, account: str | None, stripe: StripeAccount | None
+) -> list[str]:
+    """All ids at Stripe of the payment that an id is of, itself first.
+
+    Where the charge is not among those that events told of, ``stripe`` is asked for it: the
+    plugin books payments under their charges (domain/billing-stripe.md §1). ``account`` is the
+    one on record of the id; None for whichever has it.
+
+    Raises:
+        StripeFault: Stripe cannot be asked.
+    """
+    with Session(store) as session:
+        known = list(BillingRepository(session).payment_of(account, stripe_id))
+    if stripe is None or any(one.startswith(CHARGES) for one in known):
+        return known
+    return list(dict.fromkeys((*known, *payment_ids(stripe, stripe_id))))
+
+
+def booking_key(ids: Sequence[str], *, by_plugin: bool) -> str:
+    """The id under which a payment is booked: the first, or the charge.
+
+    Where the plugin may hear of the payment, too, it looks for the charge before it books.
+    """
+    charges = [one for one in ids if one.startswith(CHARGES)] if by_plugin else []
+    return charges[0] if charges else ids[0]
 
 
 def find_payment(client: NetworkClient, ids: Sequence[str]) -> PaymentRow | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -18,29 +18,22 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bridge.domain.ladder import DEFAULT_LADDER, Ladder
-from bridge.domain.money import to_major
 from bridge.domain.standing import Verdict, judge
 from bridge.errors import PlanbridgeError
 from bridge.network.client import NetworkClient
-from bridge.network.entities import Entity
 from bridge.network.faults import Fault
-from bridge.network.rows import MembershipRow
-from bridge.payments.amounts import from_stripe
-from bridge.store.billings import BillingRepository, Settled
+from bridge.payments.client import StripeAccount
+from bridge.payments.faults import StripeFault
+from bridge.store.billings import BillingRepository
 from bridge.store.changes import ChangeRepository
-from bridge.store.tables import Billing, StripeSeen
-from bridge.upgrades.billed import Order, Renewal, Seen, heeded, order_for, refunded
-from bridge.upgrades.bookings import (
-    NotBookedYet,
-    StillOnItsWay,
-    create_payment,
-    find_payment,
-    may_create,
-    set_refunded,
-)
+from bridge.store.networks import network_terms
+from bridge.store.options import ladder_of
+from bridge.store.tables import Billing, Network
+from bridge.upgrades.billed import Order, Seen, heeded, order_for
+from bridge.upgrades.bookings import StillOnItsWay
 from bridge.upgrades.lanes import WIDTH, Key, Lanes
-from bridge.upgrades.mirrored import mirror_membership
 from bridge.upgrades.outcomes import DEFAULT_BACKOFF, Again, Backoff
+from bridge.upgrades.renewing import Work
 
 _log = structlog.get_logger(__name__)
 
@@ -53,8 +46,9 @@ class Renewals:
     Args:
         store: The database.
         client_for: Opens the client of a network by its id.
+        account_for: The Stripe account of a network by its id; None where it has no key.
         clock: Aware UTC time.
-        ladder: What follows an unpaid renewal.
+        ladder: What follows an unpaid renewal, where the network has nothing else set.
         backoff: How long failed tries wait.
         settle: Seconds in which a request of a dead process may still take effect on a
             network.
@@ -67,6 +61,7 @@ class Renewals:
         store: Engine,
         *,
         client_for: Callable[[int], NetworkClient],
+        account_for: Callable[[int], StripeAccount | None] = lambda _network: None,
         clock: Callable[[], datetime],
         ladder: Ladder = DEFAULT_LADDER,
         backoff: Backoff = DEFAULT_BACKOFF,
@@ -76,6 +71,7 @@ class Renewals:
     ) -> None:
         self._store = store
         self._client_for = client_for
+        self._account_for = account_for
         self._clock = clock
         self._ladder = ladder
         self._backoff = backoff
@@ -132,6 +128,8 @@ class Renewals:
         except Fault as fault:
             again = Again(str(fault), stuck=not fault.transient, retry_after=fault.retry_after)
             self._failed(billing, again, now)
+        except StripeFault as fault:
+            self._failed(billing, Again(str(fault), stuck=not fault.transient), now)
         except PlanbridgeError as error:
             self._failed(billing, Again(str(error), stuck=True), now)
         except Exception as error:
@@ -150,13 +148,22 @@ class Renewals:
             term_set_at = repository.term_set_since(*key)
             disputes = repository.open_disputes(*key)
             has_open_change = ChangeRepository(session).open_of(*key) is not None
+            terms = network_terms(session.get_one(Network, billing.network_id))
+            ladder = ladder_of(session, billing.network_id, default=self._ladder)
         if change is not None:
             reason = f"waits for change {change.id}"
             return {"due_at": now + _CHANGE_PATIENCE, "reason": reason, "attempts": 0}
         seen = Seen.of(rows)
-        verdict = judge(seen.subscriptions, seen.invoices, now=now, ladder=self._ladder)
+        verdict = judge(seen.subscriptions, seen.invoices, now=now, ladder=ladder)
         with self._client_for(billing.network_id) as client:
-            work = _Work(billing, client, self._store, self._clock, self._settle)
+            work = Work(
+                billing,
+                client,
+                self._store,
+                self._clock,
+                self._settle,
+                partial(self._account_for, billing.network_id),
+            )
             row = work.read()
             membership = row.to_domain()
             verdict = heeded(verdict, membership, has_open_change=has_open_change, now=now)
@@ -167,6 +174,7 @@ class Renewals:
                 now=now,
                 term_set_at=term_set_at,
                 noted=billing.noted,
+                timezone=terms.timezone,
             )
             work.carry_out(order, row, verdict)
             work.book(order.renewals, row, seen)
@@ -193,105 +201,6 @@ class Renewals:
             session.commit()
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """One try at one membership."""
-
-    billing: Billing
-    client: NetworkClient
-    store: Engine
-    clock: Callable[[], datetime]
-    settle: float
-
-    def read(self) -> MembershipRow:
-        """The membership as the network has it now."""
-        row = self.client.get(Entity.MEMBERSHIP, self.billing.membership_id)
-        assert isinstance(row, MembershipRow)
-        return row
-
-    def carry_out(self, order: Order, row: MembershipRow, verdict: Verdict) -> None:
-        """The membership, in one request; what it decided on is noted before."""
-        before = row.to_domain().status
-        noted = self.billing.noted
-        counts = {one.invoice.id: one.count for one in order.renewals if not one.by_plugin}
-        noted["counts"] = {**noted.get("counts", {}), **counts}
-        lowered = noted.get("lowered", {})
-        if order.status.value in ("on-hold", "expired") and order.status is not before:
-            came_from = lowered.get("from", before.value)
-            noted["lowered"] = {"to": order.status.value, "from": came_from, "why": verdict.why}
-        self._note()
-        if not order.fields:
-            return
-        asked_at = self.clock()
-        stored = self.client.update(Entity.MEMBERSHIP, row.id, order.fields)
-        assert isinstance(stored, MembershipRow)
-        with Session(self.store) as session, session.begin():
-            mirror_membership(session, self.billing.network_id, stored, asked_at=asked_at)
-        if order.status.value not in ("on-hold", "expired"):
-            noted.pop("lowered", None)
-        _log.info(
-            "membership billed",
-            membership=row.id,
-            **{name: str(value) for name, value in order.fields.items()},
-        )
-
-    def book(self, renewals: Sequence[Renewal], row: MembershipRow, seen: Seen) -> None:
-        """Each renewal's payment, once; then the renewal is settled."""
-        for renewal in renewals:
-            invoice = renewal.invoice
-            account = seen.accounts[invoice.id]
-            detail: dict[str, Any] = {"by": "plugin" if renewal.by_plugin else "planbridge"}
-            if not renewal.by_plugin:
-                detail |= {
-                    "until": renewal.until.isoformat() if renewal.until else None,
-                    "times_billed": renewal.count,
-                    "payment_id": self._booked(renewal, row, account),
-                }
-            with Session(self.store) as session, session.begin():
-                BillingRepository(session).settle([Settled(account, invoice.id, detail)])
-            self.billing.noted["counts"].pop(invoice.id, None)
-            self._note()
-
-    def refund(self, rows: Sequence[StripeSeen]) -> None:
-        """What was given back of each payment, where the network does not show it yet."""
-        with Session(self.store) as session:
-            wanted = refunded(rows, BillingRepository(session).payment_of)
-        done = self.billing.noted.setdefault("refunded", {})
-        for key, (total, currency, ids) in wanted.items():
-            if done.get(key) == total:
-                continue
-            payment = find_payment(self.client, ids)
-            if payment is None:
-                raise NotBookedYet(payment=key)
-            set_refunded(self.client, payment, from_stripe(total, currency), currency)
-            done[key] = total
-            self._note()
-
-    def _booked(self, renewal: Renewal, row: MembershipRow, account: str) -> int | None:
-        invoice = renewal.invoice
-        if not invoice.amount:
-            return None
-        with Session(self.store) as session:
-            ids = BillingRepository(session).payment_of(account, invoice.id)
-        known = find_payment(self.client, ids)
-        if known is not None:
-            return known.id
-        sent = self.billing.noted.setdefault("sent", {})
-        may_create(invoice.id, sent.get(invoice.id), now=self.clock(), settle=self.settle)
-        sent[invoice.id] = self.clock().isoformat()
-        self._note()
-        made, fault = create_payment(self.client, _payment(renewal, row))
-        del sent[invoice.id]
-        if fault is not None:
-            self._note()
-            raise fault
-        return made
-
-    def _note(self) -> None:
-        with Session(self.store) as session, session.begin():
-            BillingRepository(session).note(self.billing, self.billing.noted)
-
-
 def _ended(verdict: Verdict, order: Order, disputes: Sequence[str]) -> dict[str, Any]:
     reasons = [verdict.why, order.warning]
     if disputes:
@@ -303,21 +212,4 @@ def _ended(verdict: Verdict, order: Order, disputes: Sequence[str]) -> dict[str,
         "standing": verdict.standing.value,
         "reason": "; ".join(filter(None, reasons)),
         "needs_operator": bool(disputes or order.warning),
-    }
-
-
-def _payment(renewal: Renewal, row: MembershipRow) -> dict[str, Any]:
-    invoice = renewal.invoice
-    currency = invoice.currency
-    total, tax = from_stripe(invoice.amount, currency), from_stripe(invoice.tax, currency)
-    return {
-        "customer_id": row.customer_id,
-        "membership_id": row.id,
-        "status": "completed",
-        "currency": currency,
-        "subtotal": to_major(total - tax, currency),
-        "tax_total": to_major(tax, currency),
-        "total": to_major(total, currency),
-        "gateway": "stripe",
-        "gateway_payment_id": invoice.id,
     }

@@ -13,6 +13,7 @@ from bridge.domain.expiration import next_expiration_for_change
 from bridge.domain.gateway_effects import STRIPE
 from bridge.domain.memberships import Membership, MembershipStatus
 from bridge.domain.money import to_major
+from bridge.domain.pricing import wall_clock
 from bridge.store.quotes import GivenQuote, target_from_json, target_to_json
 
 _TERM_IS_OVER = (MembershipStatus.PENDING, MembershipStatus.EXPIRED)
@@ -48,6 +49,10 @@ def target_of(
             quote, membership=membership, now=now, policy=quote.policy
         )
         document["date_expiration"] = until.isoformat() if until else None
+        if paid:
+            # As the plugin's gateways do when a payment begins a term; its rule of full credit
+            # on the same day looks at it (domain/plan-changes.md §5.1, billing-stripe.md §6).
+            document["date_renewed"] = now.isoformat()
     return document
 
 
@@ -57,8 +62,12 @@ def bills_again(target: Mapping[str, Any]) -> bool:
     return state.recurring and state.amount > 0
 
 
-def membership_fields(target: Mapping[str, Any], membership: Membership) -> dict[str, Any]:
+def membership_fields(
+    target: Mapping[str, Any], membership: Membership, *, timezone: str = "UTC"
+) -> dict[str, Any]:
     """The one write that carries a change out, as `NetworkClient.update` takes it.
+
+    ``timezone`` is the main site's: the plugin keeps ``date_renewed`` by its clock.
 
     Absolute values: writing them again on what they made changes nothing. Where nothing is
     billed again, the plugin's Stripe gateway lets go of the membership: it would refuse to
@@ -77,6 +86,7 @@ def membership_fields(target: Mapping[str, Any], membership: Membership) -> dict
         "recurring": state.recurring,
         "status": _status(target, membership.status).value,
         "date_expiration": _expiration(target, membership.date_expiration),
+        **_renewed(target, timezone),
     }
 
 
@@ -109,6 +119,13 @@ def _status(target: Mapping[str, Any], current: MembershipStatus) -> MembershipS
     if target["paid"] or current in _TERM_IS_OVER:
         return MembershipStatus.ACTIVE
     return current
+
+
+def _renewed(target: Mapping[str, Any], timezone: str) -> dict[str, datetime]:
+    renewed = target.get("date_renewed")
+    if renewed is None:
+        return {}
+    return {"date_renewed": wall_clock(datetime.fromisoformat(renewed), timezone)}
 
 
 def _expiration(target: Mapping[str, Any], current: datetime | None) -> datetime | None:

@@ -242,14 +242,19 @@ class Town:
     # -- the customer -----------------------------------------------------------------
 
     def quote(
-        self, membership: int, *products: str, period: Period | None = None, name: str = "main"
+        self,
+        membership: int,
+        *products: str,
+        period: Period | None = None,
+        dropped: tuple[str, ...] = (),
+        name: str = "main",
     ) -> GivenQuote:
         with self.app.session() as session:
             given = give_quote(
                 session,
                 self.network(name),
                 membership,
-                Choice(products=products, period=period),
+                Choice(products=products, period=period, dropped=dropped),
                 now=self.clock(),
                 key=self.app.quote_key,
                 minutes=60,
@@ -268,10 +273,15 @@ class Town:
             self.stripe.complete_checkout(asked.url.rsplit("/", 1)[1], payment_method=card)
 
     def buy(
-        self, membership: int, *products: str, period: Period | None = None, name: str = "main"
+        self,
+        membership: int,
+        *products: str,
+        period: Period | None = None,
+        dropped: tuple[str, ...] = (),
+        name: str = "main",
     ) -> tuple[GivenQuote, Change]:
         """Quote, ask, pay, and let it be carried out."""
-        given = self.quote(membership, *products, period=period, name=name)
+        given = self.quote(membership, *products, period=period, dropped=dropped, name=name)
         change = self.ask(given)
         if given.quote.due_now:
             self.collect(change, name)

@@ -147,6 +147,13 @@ def test_who_bills_nothing_again_owes_nothing(standing: Standing) -> None:
     assert said.standing is Standing.UNKNOWN
 
 
+def test_a_renewal_is_dated_by_the_sites_clock() -> None:
+    """As the plugin's own `renew` writes it; what does not extend the term leaves the date."""
+    asked = order(paid("in_1"), timezone="Asia/Tokyo")
+    assert asked.fields["date_renewed"] == NOW + timedelta(hours=9)
+    assert "date_renewed" not in order(paid("in_1", months=0)).fields
+
+
 def test_an_end_during_a_change_is_a_part_of_it() -> None:
     """It is looked at again; without an open change it counts."""
     ended = Verdict(Standing.ENDED, "sub_1 ended")

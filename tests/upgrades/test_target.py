@@ -42,7 +42,32 @@ def test_all_fields_in_major_units_with_the_cycle_begun_anew() -> None:
         "recurring": True,
         "status": "active",
         "date_expiration": datetime(2026, 12, 24, 23, 59, 59, tzinfo=UTC),
+        "date_renewed": NOW,
     }
+
+
+@pytest.mark.parametrize(
+    ("changed", "paid", "renewed"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"keeps_cycle": True}, True, False),
+        ({"effective_at": NOW + timedelta(days=9), "due_now": 0}, False, False),
+    ],
+)
+def test_only_a_payment_that_begins_a_term_renews(
+    changed: dict[str, object], paid: bool, renewed: bool
+) -> None:
+    """Else the plugin's full credit on the same day could be had for the price of an add-on."""
+    assert (
+        "date_renewed" in membership_fields(target(paid=paid, **changed), MEMBERSHIP)
+    ) is renewed
+
+
+def test_the_day_of_renewal_is_the_sites_own() -> None:
+    """The plugin writes it by the main site's clock, and compares it with that clock's day."""
+    fields = membership_fields(target(), MEMBERSHIP, timezone="Asia/Tokyo")
+    assert fields["date_renewed"] == NOW + timedelta(hours=9)
 
 
 def test_writing_again_over_its_own_effect_is_the_same_write() -> None:

@@ -1,0 +1,159 @@
+"""One try at bringing a membership's billing to its network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from bridge.domain.gateway_effects import STRIPE
+from bridge.domain.money import to_major
+from bridge.domain.standing import Verdict
+from bridge.network.client import NetworkClient
+from bridge.network.entities import Entity
+from bridge.network.rows import MembershipRow
+from bridge.payments.amounts import from_stripe
+from bridge.payments.client import StripeAccount
+from bridge.store.billings import BillingRepository, Settled
+from bridge.store.tables import Billing, StripeSeen
+from bridge.upgrades.billed import Order, Renewal, Seen, refunded
+from bridge.upgrades.bookings import (
+    NotBookedYet,
+    all_ids,
+    booking_key,
+    create_payment,
+    find_payment,
+    may_create,
+    set_refunded,
+)
+from bridge.upgrades.mirrored import mirror_membership
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One try at one membership."""
+
+    billing: Billing
+    client: NetworkClient
+    store: Engine
+    clock: Callable[[], datetime]
+    settle: float
+    account: Callable[[], StripeAccount | None]
+
+    def read(self) -> MembershipRow:
+        """The membership as the network has it now."""
+        row = self.client.get(Entity.MEMBERSHIP, self.billing.membership_id)
+        assert isinstance(row, MembershipRow)
+        return row
+
+    def carry_out(self, order: Order, row: MembershipRow, verdict: Verdict) -> None:
+        """The membership, in one request; what it decided on is noted before."""
+        before = row.to_domain().status
+        noted = self.billing.noted
+        counts = {one.invoice.id: one.count for one in order.renewals if not one.by_plugin}
+        noted["counts"] = {**noted.get("counts", {}), **counts}
+        lowered = noted.get("lowered", {})
+        if order.status.value in ("on-hold", "expired") and order.status is not before:
+            came_from = lowered.get("from", before.value)
+            noted["lowered"] = {"to": order.status.value, "from": came_from, "why": verdict.why}
+        self._note()
+        if not order.fields:
+            return
+        asked_at = self.clock()
+        stored = self.client.update(Entity.MEMBERSHIP, row.id, order.fields)
+        assert isinstance(stored, MembershipRow)
+        with Session(self.store) as session, session.begin():
+            mirror_membership(session, self.billing.network_id, stored, asked_at=asked_at)
+        if order.status.value not in ("on-hold", "expired"):
+            noted.pop("lowered", None)
+        _log.info(
+            "membership billed",
+            membership=row.id,
+            **{name: str(value) for name, value in order.fields.items()},
+        )
+
+    def book(self, renewals: Sequence[Renewal], row: MembershipRow, seen: Seen) -> None:
+        """Each renewal's payment, once; then the renewal is settled."""
+        for renewal in renewals:
+            invoice = renewal.invoice
+            account = seen.accounts[invoice.id]
+            detail: dict[str, Any] = {"by": "plugin" if renewal.by_plugin else "planbridge"}
+            if not renewal.by_plugin:
+                detail |= {
+                    "until": renewal.until.isoformat() if renewal.until else None,
+                    "times_billed": renewal.count,
+                    "payment_id": self._booked(renewal, row, account),
+                }
+            with Session(self.store) as session, session.begin():
+                BillingRepository(session).settle([Settled(account, invoice.id, detail)])
+            self.billing.noted["counts"].pop(invoice.id, None)
+            self._note()
+
+    def refund(self, rows: Sequence[StripeSeen]) -> None:
+        """What was given back of each payment, where the network does not show it yet."""
+        with Session(self.store) as session:
+            wanted = refunded(rows, BillingRepository(session).payment_of)
+        done = self.billing.noted.setdefault("refunded", {})
+        for key, (total, currency, ids) in wanted.items():
+            if done.get(key) == total:
+                continue
+            payment = find_payment(self.client, ids)
+            if payment is None:
+                raise NotBookedYet(payment=key)
+            set_refunded(self.client, payment, from_stripe(total, currency), currency)
+            done[key] = total
+            self._note()
+
+    def _booked(self, renewal: Renewal, row: MembershipRow, account: str) -> int | None:
+        invoice = renewal.invoice
+        if not invoice.amount:
+            return None
+        # The plugin may have booked it, under the charge, before it was taken over or after
+        # it was given back.
+        by_plugin = row.gateway in STRIPE
+        ids = all_ids(
+            self.store, invoice.id, account=account, stripe=self.account() if by_plugin else None
+        )
+        known = find_payment(self.client, ids)
+        if known is not None:
+            return known.id
+        sent = self.billing.noted.setdefault("sent", {})
+        may_create(invoice.id, sent.get(invoice.id), now=self.clock(), settle=self.settle)
+        sent[invoice.id] = self.clock().isoformat()
+        self._note()
+        made, fault = create_payment(
+            self.client, _payment(renewal, row, booking_key(ids, by_plugin=by_plugin))
+        )
+        del sent[invoice.id]
+        if fault is not None:
+            self._note()
+            raise fault
+        return made
+
+    def _note(self) -> None:
+        with Session(self.store) as session, session.begin():
+            BillingRepository(session).note(self.billing, self.billing.noted)
+
+
+def _payment(renewal: Renewal, row: MembershipRow, key: str) -> dict[str, Any]:
+    invoice = renewal.invoice
+    currency = invoice.currency
+    total, tax = from_stripe(invoice.amount, currency), from_stripe(invoice.tax, currency)
+    return {
+        "customer_id": row.customer_id,
+        "membership_id": row.id,
+        "status": "completed",
+        "currency": currency,
+        "subtotal": to_major(total - tax, currency),
+        "tax_total": to_major(tax, currency),
+        "total": to_major(total, currency),
+        "gateway": "stripe",
+        "gateway_payment_id": key,
+    }
