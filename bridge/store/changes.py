@@ -170,9 +170,8 @@ class ChangeRepository:
             self._session.rollback()
             raise ChangeStandsInTheWay(membership=self.get(change_id).membership_id) from None
         if moved:
-            tell_change(
-                self._session, self.get(change_id), now=now, written=values.get("applied_at") == now
-            )
+            written = values.get("applied_at") is not None
+            tell_change(self._session, self.get(change_id), now=now, written=written)
         return moved
 
     def next_generation(self, network_id: int, membership_id: int) -> int | None:
