@@ -6,18 +6,22 @@ Contrast by WCAG 2.2: text has at least 4.5:1 to what it stands on (AA).
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _USUAL = "#2456c8"
 _LIGHT = "#ffffff"
 _DARK = "#14171f"
 _AA = 4.5
 
+# What text stands on (static/style.css): cards, the page, sunken places.
+_LIGHT_GROUNDS = ("#ffffff", "#f6f7f9", "#eef0f4")
+_DARK_GROUNDS = ("#171b24", "#0e1117", "#10141b")
+
 
 def style_sheet(colour: str) -> str:
     """CSS variables made of ``#rrggbb``; of the usual colour where it is empty."""
     base = colour or _USUAL
-    light, dark = _readable(base, _LIGHT), _readable(base, _DARK)
+    light, dark = _readable(base, _LIGHT_GROUNDS), _readable(base, _DARK_GROUNDS)
     return (
         f":root{{--accent:{light};--on-accent:{_text_on(light)}}}\n"
         f"@media (prefers-color-scheme:dark){{"
@@ -35,9 +39,11 @@ def _text_on(background: str) -> str:
     return max(_LIGHT, _DARK, key=lambda text: contrast(text, background))
 
 
-def _readable(colour: str, ground: str) -> str:
-    """The colour itself, or its nearest lightness that can be read on the ground."""
-    return next((one for one in _shades(colour) if contrast(one, ground) >= _AA + 0.3), _USUAL)
+def _readable(colour: str, grounds: Sequence[str]) -> str:
+    """The colour itself, or its nearest lightness that can be read on all grounds."""
+    return next(
+        one for one in _shades(colour) if all(contrast(one, ground) >= _AA for ground in grounds)
+    )
 
 
 def _shades(colour: str) -> Iterator[str]:
