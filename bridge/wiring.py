@@ -288,6 +288,7 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         quote_key=planbridge.quote_key,
         quote_minutes=settings.quote_minutes,
         links=messaging.links,
+        hooks_private=settings.hooks_private,
         cancelling=cancelling,
         usage=SiteUses(planbridge.site_xmlrpc, clock=planbridge.clock).of,
     )

@@ -69,7 +69,7 @@ def check_url(url: str, *, private: bool) -> str:
         why = "without TLS anybody could read them"
     elif parts.username or parts.password:
         why = "a password in it would be written everywhere"
-    elif parts.fragment or port == 0 or any(sign.isspace() for sign in url):
+    elif parts.fragment or port == 0 or not url.isascii() or not url.isprintable() or " " in url:
         why = "it is not a plain address"
     if why:
         raise InvalidEndpoint(url=_without_password(url), why=why)

@@ -12,7 +12,7 @@ import bridge
 from bridge.web import problems
 from bridge.web.account import billing, brand, change, confirm, entry, progress
 from bridge.web.account import memberships as account_memberships
-from bridge.web.api import changes, events, memberships, networks, payments, quotes
+from bridge.web.api import changes, events, hooks, memberships, networks, payments, quotes
 from bridge.web.auth import require_token
 from bridge.web.console import routes as console_routes
 from bridge.web.console.setup import ConsoleSetup
@@ -65,7 +65,7 @@ def create_app(
     app.include_router(health_router(checks, alarms))
     app.include_router(webhooks)
     guarded = [Depends(require_token(token))]
-    for module in (networks, memberships, quotes, changes, payments, events):
+    for module in (networks, memberships, quotes, changes, payments, events, hooks):
         app.include_router(module.router, prefix="/v1", dependencies=guarded)
     site.install(app, pages, PAGES)
     return app

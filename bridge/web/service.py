@@ -47,6 +47,7 @@ class Service:
         quote_key: bytes,
         quote_minutes: int,
         links: LinkMail,
+        hooks_private: bool,
         cancelling: Cancelling,
         usage: UsageOf,
     ) -> None:
@@ -60,6 +61,7 @@ class Service:
         self.quote_key = quote_key
         self.quote_minutes = quote_minutes
         self.links = links
+        self.hooks_private = hooks_private
         self.cancelling = cancelling
         self.usage = usage
 
