@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets as random
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ import requests
 import typer
 
 from bridge.cli.printing import print_table
+from bridge.cli.sandbox_stripe import stripe_beside
 from bridge.errors import Conflict
 from bridge.payments.amounts import to_stripe
 from bridge.payments.metadata import reference_for
@@ -58,6 +59,13 @@ def sandbox(
             metavar="NAME[,NAME…]", help="What goes wrong on every request; `list` shows all."
         ),
     ] = "",
+    stripe: Annotated[
+        bool, typer.Option("--stripe", help="Stand in for Stripe as well, payment page included.")
+    ] = False,
+    stripe_port: Annotated[int, typer.Option(help="Its port; 0 takes a free one.")] = 0,
+    events_to: Annotated[
+        str, typer.Option(help="Where its signed events go.")
+    ] = "http://127.0.0.1:8000/webhooks/stripe/sandbox",
 ) -> None:
     """Run a stand-in network until Ctrl-C; prints how to add it."""
     if context.invoked_subcommand is not None:
@@ -90,9 +98,12 @@ def sandbox(
         f"  planbridge network add sandbox --url {network.url} --api-key {network.api_key} "
         f"--api-secret {network.api_secret}"
     )
-    typer.echo("Ctrl-C stops it.")
-    with suppress(KeyboardInterrupt):
-        network.serve()
+    with ExitStack() as stack:
+        if stripe:
+            stack.enter_context(stripe_beside(port=stripe_port, events_to=events_to))
+        typer.echo("Ctrl-C stops it.")
+        with suppress(KeyboardInterrupt):
+            network.serve()
     network.stop()
 
 
