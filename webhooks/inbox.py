@@ -1,26 +1,26 @@
 """The inbox: one thread writes, and commits for everybody who is waiting.
 
 A commit costs the same for one event as for fifty. So requests queue up while one commit
-is under way, and the next commit takes them all. Nobody waits for a timer: a lone event
-is written at once.
+is under way, and the next commit takes them all. Nobody waits for a timer: the writer is
+called as soon as the event loop has seen to all requests that were there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from bridge.errors import StoreError
-from bridge.store.events import EventRepository, NewEvent
-from bridge.store.turns import writing
+from bridge.store.events import EventKey, EventRepository, NewEvent
+from bridge.store.standing import StandingConnection
 
 _log = structlog.get_logger(__name__)
 
@@ -56,8 +56,7 @@ class Receipt:
     duplicate: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(NamedTuple):
     event: NewEvent
     loop: asyncio.AbstractEventLoop
     receipt: asyncio.Future[Receipt]
@@ -81,12 +80,14 @@ class Inbox:
         group: int = 500,
         on_stored: Callable[[], None] = lambda: None,
     ) -> None:
-        self._engine = engine
+        self._connection = StandingConnection(engine)
         self._capacity = capacity
         self._group = group
         self._on_stored = on_stored
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: list[_Waiting] = []
         self._changed = threading.Condition()
+        self._calling: asyncio.AbstractEventLoop | None = None
+        self._called = False
         self._closed = False
         self._writer: threading.Thread | None = None
 
@@ -120,8 +121,16 @@ class Inbox:
             if len(self._waiting) >= self._capacity:
                 raise InboxFull(waiting=len(self._waiting))
             self._waiting.append(_Waiting(event, loop, receipt))
-            self._changed.notify()
+            if self._calling is not loop:
+                self._calling = loop
+                loop.call_soon(self._call)
         return await receipt
+
+    def _call(self) -> None:
+        """Call the writer, for all that were delivered in one round of the event loop."""
+        with self._changed:
+            self._calling, self._called = None, bool(self._waiting)
+            self._changed.notify()
 
     def _write(self) -> None:
         while group := self._next_group():
@@ -135,20 +144,21 @@ class Inbox:
             if any(isinstance(answer, Receipt) and not answer.duplicate for answer in answers):
                 with suppress(Exception):  # the dispatcher looks by itself before long
                     self._on_stored()
+        self._connection.close()
 
     def _next_group(self) -> list[_Waiting]:
         """Wait for events and take them; an empty group means closed and nothing left."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            size = min(len(self._waiting), self._group)
-            return [self._waiting.popleft() for _ in range(size)]
+            self._changed.wait_for(lambda: self._called or self._closed)
+            group, self._waiting = self._waiting[: self._group], self._waiting[self._group :]
+            self._called = bool(self._waiting)
+            return group
 
     def _store(self, events: Sequence[NewEvent]) -> list[Receipt | StoreError]:
         """Write all events in one transaction; an answer for each, in order."""
         once = {event.key: event for event in reversed(events)}
         try:
-            with writing(self._engine) as connection:
-                new = EventRepository(connection).insert_new(list(once.values()))
+            new = self._insert(list(once.values()))
         except IntegrityError as error:
             if len(events) > 1:
                 # One event spoils the transaction, such as that of a network just removed.
@@ -161,6 +171,17 @@ class Inbox:
             answers.append(Receipt(duplicate=event.key not in new))
             new.discard(event.key)
         return answers
+
+    def _insert(self, events: Sequence[NewEvent]) -> set[EventKey]:
+        try:
+            with self._connection.write() as connection:
+                return EventRepository(connection).insert_new(events)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        # The database was away since the last event: once more, over a new connection.
+        with self._connection.write() as connection:
+            return EventRepository(connection).insert_new(events)
 
     @staticmethod
     def _failed(events: Sequence[NewEvent], error: Exception) -> list[Receipt | StoreError]:

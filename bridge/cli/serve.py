@@ -11,6 +11,7 @@ from bridge.cli.printing import print_table
 from bridge.settings import PREFIX, Settings, load_settings
 from bridge.store import schema
 from bridge.store.engine import make_engine
+from bridge.web.pauses import shorten_pauses
 from bridge.wiring import open_app, web_app
 
 
@@ -25,8 +26,10 @@ def serve(
     given: dict[str, Any] = {"host": host, "port": port}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     planbridge = open_app(settings)
+    app = web_app(planbridge)
+    shorten_pauses()
     uvicorn.run(
-        web_app(planbridge),
+        app,
         host=settings.host,
         port=settings.port,
         log_level=settings.log_level,

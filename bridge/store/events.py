@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from bridge.store.arrivals import insert_missing
 from bridge.store.tables import EventState, WebhookEvent
 from bridge.store.upserts import table_of
 
 _events = table_of(WebhookEvent)
+_FRESH: Mapping[str, object] = {"state": EventState.WAITING, "reason": "", "attempts": 0}
 _SUMMARY = [column for column in _events.c if column.name != "payload"]
 
 EventKey = tuple[str, str]
@@ -146,24 +147,16 @@ class EventRepository:
         """
         if not events:
             return set()
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        statement = (
-            dialect.insert(_events)
-            .on_conflict_do_nothing(index_elements=["account", "event_id"])
-            .returning(_events.c.account, _events.c.event_id)
+        columns: dict[str, Sequence[object]] = {
+            name: [getattr(event, name) for event in events]
+            for name in NewEvent.__dataclass_fields__
+        }
+        columns |= {name: [value] * len(events) for name, value in _FRESH.items()}
+        columns["due_at"] = columns["received_at"]
+        inserted = insert_missing(
+            self._connection, _events, columns, unique=("account", "event_id")
         )
-        rows = [
-            {
-                **asdict(event),
-                "state": EventState.WAITING,
-                "reason": "",
-                "attempts": 0,
-                "due_at": event.received_at,
-            }
-            for event in events
-        ]
-        inserted = self._connection.execute(statement, rows)
-        return {(row.account, row.event_id) for row in inserted}
+        return {(str(account), str(event_id)) for account, event_id in inserted}
 
     def claim(
         self, *, now: datetime, lease_until: datetime, limit: int, tried: bool = False

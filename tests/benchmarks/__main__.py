@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
+
 from bridge.cli.printing import print_table
 
 NAMES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
@@ -28,16 +30,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--database", help="database URL, for benchmarks that use one")
     parser.add_argument("--peers", action="store_true", help="measure other projects too")
+    parser.add_argument("--memory", action="store_true", help="measure peak memory instead")
     given = parser.parse_args(arguments)
     measure = importlib.import_module(f"tests.benchmarks.{given.name}").rows
     options: dict[str, Any] = {}
-    for name in ("database", "peers"):
+    for name in ("database", "peers", "memory"):
         if name in inspect.signature(measure).parameters:
             options[name] = getattr(given, name)
         elif getattr(given, name):
             parser.error(f"{given.name} takes no --{name}")
     found: list[dict[str, object]] = measure(**options)
     machine = f"{platform.machine()}, Python {platform.python_version()}"
+    if "database" in inspect.signature(measure).parameters:
+        machine += f", {make_url(given.database or 'sqlite://').get_backend_name()}"
     when = f"{datetime.now(UTC):%Y-%m-%d}"
     if given.json:
         print(

@@ -38,16 +38,17 @@ def an_event(number: int, *, network_id: int = 1) -> NewEvent:
 
 
 @contextmanager
-def commits_counted(engine: Engine) -> Iterator[list[int]]:
-    """How often the database commits."""
-    commits: list[int] = []
+def transactions_counted(engine: Engine) -> Iterator[list[int]]:
+    """How often something is made safe: a commit, or on PostgreSQL a statement by itself."""
+    made: list[int] = []
 
-    def count(_connection: object) -> None:
-        commits.append(1)
+    def count(*_: object) -> None:
+        made.append(1)
 
-    event.listen(engine, "commit", count)
-    yield commits
-    event.remove(engine, "commit", count)
+    name = "after_cursor_execute" if engine.dialect.name == "postgresql" else "commit"
+    event.listen(engine, name, count)
+    yield made
+    event.remove(engine, name, count)
 
 
 async def deliver_all(inbox: Inbox, events: list[NewEvent]) -> list[Receipt | BaseException]:
@@ -62,11 +63,11 @@ def test_all_who_wait_share_one_commit(engine: Engine) -> None:
     """Fifty requests, one transaction, fifty answers."""
     add_network(engine)
     inbox = Inbox(engine)
-    with commits_counted(engine) as commits:
+    with transactions_counted(engine) as made:
         answers = asyncio.run(deliver_all(inbox, [an_event(number) for number in range(50)]))
         inbox.close()
     assert answers == [Receipt(duplicate=False)] * 50
-    assert len(commits) == 1
+    assert len(made) == 1
     assert len(stored(engine)) == 50
 
 
@@ -78,6 +79,53 @@ def test_the_same_event_twice_in_one_commit_is_one_row(engine: Engine) -> None:
     inbox.close()
     new, again = Receipt(duplicate=False), Receipt(duplicate=True)
     assert answers == [new] + [again] * 9 + [new]
+    assert {row.event_id for row in stored(engine)} == {"evt_1", "evt_2"}
+
+
+def test_among_many_the_known_ones_are_told_apart(engine: Engine) -> None:
+    """In whatever order and in more than one statement: known, new, known, new."""
+    add_network(engine)
+    inbox = Inbox(engine)
+    known = range(0, 300, 3)
+    asyncio.run(deliver_all(inbox, [an_event(number) for number in known]))
+    answers = asyncio.run(deliver_all(inbox, [an_event(number) for number in range(300)]))
+    again = asyncio.run(deliver_all(inbox, [an_event(number) for number in range(300)]))
+    inbox.close()
+    assert answers == [Receipt(duplicate=number in known) for number in range(300)]
+    assert again == [Receipt(duplicate=True)] * 300
+    assert len(stored(engine)) == 300
+
+
+def test_a_database_that_was_away_costs_nobody_an_answer(engine: Engine) -> None:
+    """The server ended the writer's connection between two events: the second is stored, too."""
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no server")
+    add_network(engine)
+    inbox = Inbox(engine)
+    assert asyncio.run(deliver_all(inbox, [an_event(1)])) == [Receipt(duplicate=False)]
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with engine.connect() as connection:
+        ended = connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 5000) {others}")
+        assert True in ended.scalars().all()
+    assert asyncio.run(deliver_all(inbox, [an_event(2)])) == [Receipt(duplicate=False)]
+    inbox.close()
+    assert len(stored(engine)) == 2
+
+
+def test_a_loop_that_ended_leaves_the_writer_to_the_next(engine: Engine) -> None:
+    """Its client left before the writer was called; the next loop's event takes it along."""
+    add_network(engine)
+    inbox = Inbox(engine)
+    inbox.start()
+    left = asyncio.new_event_loop()
+    leaving = inbox.deliver(an_event(1))
+    left.call_soon(leaving.send, None)
+    left.call_soon(left.stop)
+    left.run_forever()
+    leaving.close()
+    left.close()
+    assert asyncio.run(deliver_all(inbox, [an_event(2)])) == [Receipt(duplicate=False)]
+    inbox.close()
     assert {row.event_id for row in stored(engine)} == {"evt_1", "evt_2"}
 
 

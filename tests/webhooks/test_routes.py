@@ -11,10 +11,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from bridge.store.engine import make_engine
 from bridge.store.tables import EventState
-from webhooks.endpoints import EndpointInfo
+from webhooks.endpoints import EndpointInfo, Endpoints
+from webhooks.inbox import Inbox
+from webhooks.routes import stripe_router
 
 from .delivery import (
     NOW,
@@ -43,12 +47,12 @@ def sqlite_door(sqlite_engine: Engine) -> Iterator[Gate]:
     yield from _door(sqlite_engine)
 
 
-def _door(engine: Engine) -> Iterator[Gate]:
+def _door(engine: Engine, *, inbox: Inbox | None = None, **options: Any) -> Iterator[Gate]:
     endpoint = EndpointInfo(
         network_id=add_network(engine), name="main", account="acct_1", secrets=(SECRET,)
     )
     bare = EndpointInfo(network_id=add_network(engine, "bare"), name="bare")
-    with gate(engine, [endpoint, bare], max_body=LIMIT, body_timeout=1.0) as opened:
+    with gate(engine, [endpoint, bare], inbox=inbox, max_body=LIMIT, **options) as opened:
         yield opened
 
 
@@ -181,18 +185,52 @@ def test_a_body_of_exactly_the_limit_is_read(sqlite_door: Gate) -> None:
     refused(sqlite_door.post(b"x" * (LIMIT + 1), "t=1,v1=00"), 413, "BodyTooLarge")
 
 
-def test_a_body_that_never_comes_is_given_up(sqlite_door: Gate) -> None:
+@pytest.fixture
+def hasty_door(sqlite_engine: Engine) -> Iterator[Gate]:
+    """One that waits for a body no longer than a moment."""
+    yield from _door(sqlite_engine, body_timeout=0.2)
+
+
+@pytest.mark.parametrize("begun", [b"", b"half"], ids=["nothing", "half"])
+def test_a_body_that_never_comes_is_given_up(hasty_door: Gate, begun: bytes) -> None:
     """408 after the time for the body is over."""
-    answer = _raw(sqlite_door, b"Content-Length: 100\r\n\r\nhalf")
+    answer = _raw(hasty_door, b"Content-Length: 100\r\n\r\n" + begun)
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_full_inbox_asks_for_another_delivery(sqlite_door: Gate) -> None:
+@pytest.fixture
+def full_door(sqlite_engine: Engine) -> Iterator[Gate]:
+    """One whose inbox has room for nothing."""
+    yield from _door(sqlite_engine, inbox=Inbox(sqlite_engine, capacity=0))
+
+
+def test_a_full_inbox_asks_for_another_delivery(full_door: Gate) -> None:
     """503 with Retry-After: Stripe will deliver again, nothing is lost."""
+    answer = full_door.post(BODY)
+    refused(answer, 503, "InboxFull")
+    assert answer.headers["retry-after"] == "2"
+    assert stored(full_door.engine) == []
+
+
+def test_a_service_that_stops_asks_for_another_delivery(sqlite_door: Gate) -> None:
+    """503 with Retry-After, too."""
     sqlite_door.inbox.close()
     answer = sqlite_door.post(BODY)
     refused(answer, 503, "InboxClosed")
     assert answer.headers["retry-after"] == "2"
+
+
+def test_the_address_is_documented() -> None:
+    """With its parameters, its answer and its refusals."""
+    router = stripe_router(Inbox(make_engine("sqlite://")), Endpoints(list), clock=lambda: NOW)
+    app = FastAPI()
+    app.include_router(router)
+    told = app.openapi()["paths"]["/webhooks/stripe/{network}"]["post"]
+    named = {(each["name"], each["in"], each["required"]) for each in told["parameters"]}
+    assert named == {("network", "path", True), ("stripe-signature", "header", False)}
+    answer = told["responses"]["200"]["content"]["application/json"]["schema"]
+    assert answer == {"$ref": "#/components/schemas/Acknowledgement"}
+    assert told["responses"].keys() == {"200", "400", "401", "404", "408", "413", "503"}
 
 
 def test_the_answer_to_a_wrong_method_is_a_problem_too(sqlite_door: Gate) -> None:

@@ -13,8 +13,8 @@ SITE = Path(__file__).with_name("dj_stripe_site.py")
 
 
 @contextmanager
-def dj_stripe(folder: Path, secret: str) -> Iterator[tuple[int, str]]:
-    """A site with dj-stripe at work in ``folder``: its port and the path of its endpoint."""
+def dj_stripe(folder: Path, secret: str) -> Iterator[tuple[str, int, int]]:
+    """A site with dj-stripe at work in ``folder``: path of its endpoint, port, process id."""
     python = _environment(folder / "environment", *DJ_STRIPE)
     data = folder / "data"
     data.mkdir()
@@ -33,7 +33,7 @@ def dj_stripe(folder: Path, secret: str) -> Iterator[tuple[int, str]]:
             if len(told) != 2:
                 message = f"dj-stripe did not start: {(folder / 'log').read_text()[-2000:]}"
                 raise RuntimeError(message)
-            yield int(told[1]), told[0]
+            yield told[0], int(told[1]), site.pid
         finally:
             site.terminate()
 
