@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import ConfigurationError
+from bridge.messaging import mail_server
 from bridge.settings import load_settings
 
 
@@ -80,3 +81,27 @@ def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None
     settings = load_settings({}, data_dir=tmp_path / "file" / "below")
     with pytest.raises(ConfigurationError, match="PLANBRIDGE_DATA_DIR"):
         settings.sealing_keys()
+
+
+def test_the_mail_servers_password_may_come_from_a_file(tmp_path: Path) -> None:
+    """And is shown nowhere."""
+    file = tmp_path / "password"
+    file.write_text("pa55word\n")
+    settings = load_settings({"PLANBRIDGE_SMTP_PASSWORD_FILE": str(file)}, smtp_host="mail.example")
+    assert settings.smtp_password is not None
+    assert settings.smtp_password.get_secret_value() == "pa55word"
+    server = mail_server(settings)
+    assert server is not None
+    assert server.password == "pa55word"
+    assert "pa55word" not in f"{settings!r} {server!r}"
+
+
+def test_a_password_is_not_sent_in_the_clear() -> None:
+    """Said at the start, not when the first mail goes out."""
+    with pytest.raises(ConfigurationError, match="in the clear"):
+        load_settings({}, smtp_host="a", smtp_username="u", smtp_security="none")
+
+
+def test_without_a_host_there_is_no_mail_server() -> None:
+    """Notices wait then."""
+    assert mail_server(load_settings({})) is None

@@ -280,6 +280,12 @@ class TestTrouble:
         with PostOffice(server).line() as line, pytest.raises(MailServerAway, match="certificate"):
             line.send(EmailMessage())
 
+    def test_a_server_without_encryption_gets_no_password(self, town: Town, box: PostBox) -> None:
+        """Somebody in between who strikes STARTTLS out is not trusted either."""
+        server = MailServer("127.0.0.1", box.port, username="u", password="p", timeout=5)
+        with PostOffice(server).line() as line, pytest.raises(MailServerAway, match="STARTTLS"):
+            line.send(EmailMessage())
+
     def test_without_a_mail_server_notices_wait(self, town: Town) -> None:
         """They go out once one is set, as long as they are of use."""
         town.switch()

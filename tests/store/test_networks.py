@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from bridge.domain.terms import NetworkTerms, TaxMode, TaxRate
 from bridge.errors import UnknownNetwork
+from bridge.store.hooks import HookRepository
 from bridge.store.networks import (
     Credentials,
     InvalidNetworkName,
@@ -104,6 +105,18 @@ def test_rotating_replaces_what_is_given_and_reseals_the_rest(session: Session) 
     assert after.stripe_secrets(network) == ("whsec_1",)
     with pytest.raises(SealBroken):
         before.credentials(network)
+
+
+def test_rotating_reseals_the_secrets_of_endpoints_too(session: Session) -> None:
+    """Else events could not be signed any more once the old key is gone."""
+    old, new = Seal.new_key(), Seal.new_key()
+    before = NetworkRepository(session, Seal([old]))
+    network = before.add("main", "https://a", Credentials("k", "s"), now=NOW)
+    endpoint = HookRepository(session).add(
+        network.key, "https://b", types=(), secret="whsec_x", seal=Seal([old]), now=NOW
+    )
+    NetworkRepository(session, Seal([new, old])).rotate("main")
+    assert Seal([new]).open(endpoint.sealed_secret) == "whsec_x"
 
 
 def test_terms_survive_the_database(session: Session, seal: Seal, network: Network) -> None:
