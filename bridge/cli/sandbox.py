@@ -59,6 +59,7 @@ def sandbox(
             metavar="NAME[,NAME…]", help="What goes wrong on every request; `list` shows all."
         ),
     ] = "",
+    xmlrpc: Annotated[bool, typer.Option(help="Whether its sites take XML-RPC calls.")] = True,
     stripe: Annotated[
         bool, typer.Option("--stripe", help="Stand in for Stripe as well, payment page included.")
     ] = False,
@@ -87,6 +88,7 @@ def sandbox(
         memberships=memberships,
         state_file=state,
         latency=latency_ms / 1000,
+        xmlrpc=xmlrpc,
     )
     typer.echo(f"Sandbox network at {network.url}, like release {release.value}")
     typer.echo(f"  API key     {network.api_key}")
@@ -97,6 +99,11 @@ def sandbox(
     typer.echo(
         f"  planbridge network add sandbox --url {network.url} --api-key {network.api_key} "
         f"--api-secret {network.api_secret}"
+    )
+    typer.echo("and, for customers' e-mail addresses and facts of single sites, with:")
+    typer.echo(
+        f"  echo '{network.wp_password}' | planbridge network rotate sandbox "
+        f"--wp-user {network.wp_username} --wp-password-file -"
     )
     with ExitStack() as stack:
         if stripe:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bridge.sandbox.network_state import NetworkState
-from bridge.sandbox.users import list_users
+from bridge.sandbox.users import MAIN_BLOG, list_users
 from bridge.sandbox.wire import Answer, Request, refused
+from bridge.sandbox.xmlrpc import answer_call
 
 _USERS = "/wp-json/wp/v2/users"
+_XMLRPC = "/xmlrpc.php"
 
 
 def core_answer(state: NetworkState, request: Request) -> Answer | None:
@@ -15,10 +17,14 @@ def core_answer(state: NetworkState, request: Request) -> Answer | None:
     Raises:
         Refused: core refuses the request.
     """
+    if request.path.endswith(_XMLRPC):
+        place = request.path.removesuffix(_XMLRPC)
+        blog_id = site_at(state, place)
+        if blog_id is None:  # WordPress answers for the main site then
+            place, blog_id = "", MAIN_BLOG
+        return answer_call(state, blog_id, request, url=state.origin + place)
     place, found, rest = request.path.partition(_USERS)
-    if not found or rest.strip("/"):
-        return None
-    blog_id = site_at(state, place)
+    blog_id = site_at(state, place) if found and not rest.strip("/") else None
     if blog_id is None:
         return None
     if request.method not in ("GET", "HEAD"):
@@ -27,7 +33,7 @@ def core_answer(state: NetworkState, request: Request) -> Answer | None:
             "No route was found matching the URL and request method.",
             status=404,
         )
-    return list_users(state, blog_id, request, base=f"http://{state.host}{place}")
+    return list_users(state, blog_id, request, base=state.origin + place)
 
 
 def site_at(state: NetworkState, path: str) -> int | None:

@@ -12,13 +12,15 @@ from bridge.sandbox.wire import Request
 
 _SECRETS = re.compile(r"(?<![\w-])(api[_-](?:key|secret)=)[^&]*")
 
+_METHOD = re.compile(rb"<methodName>([\w.]+)</methodName>")
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and how it was answered; without credentials.
 
     ``status`` is None when the connection was dropped instead of answered. ``body`` is the
-    request's, as JSON data or as text; None when empty.
+    request's, as JSON data or as text, of an XML-RPC call its method only; None when empty.
     """
 
     method: str
@@ -44,7 +46,8 @@ class Journal:
         """Add an exchange."""
         body = request.json_body if request.body else None
         if request.body and body is None:
-            body = request.body.decode(errors="replace")
+            called = _METHOD.search(request.body)
+            body = (called[1] if called else request.body).decode(errors="replace")
         if isinstance(body, dict):
             body = {key: value for key, value in body.items() if not key.startswith("api")}
         exchange = Exchange(

@@ -66,8 +66,8 @@ class NetworkState:
     """Everything that the network knows. Hold ``lock`` (or use ``changing``) around writes.
 
     ``stripe`` is what its own Stripe gateway asks; without it, what it would ask is only
-    recorded. ``host`` is where the network was last asked: the address of all sites that are
-    at the network's own domain.
+    recorded. ``host`` is where the network was last asked, by which ``scheme``: the address of
+    all sites that are at the network's own domain. ``xmlrpc`` tells whether they take calls.
     """
 
     def __init__(
@@ -82,7 +82,8 @@ class NetworkState:
         self.clock = clock
         self.release = release
         self.stripe = stripe
-        self.host = ""
+        self.host, self.scheme = "", "http"
+        self.xmlrpc = True
         self.settings: dict[str, Json] = dict(DEFAULT_SETTINGS)
         self.effects: list[Effect] = []
         self._tables: dict[str, dict[int, Row]] = {name: {} for name in _TABLES}
@@ -104,6 +105,11 @@ class NetworkState:
     def domain(self) -> str:
         """The network's own domain, by which its sites are stored."""
         return str(self.settings.get("network_domain", ""))
+
+    @property
+    def origin(self) -> str:
+        """The main site's address, without a slash at the end."""
+        return f"{self.scheme}://{self.host}"
 
     def now(self) -> str:
         """The present moment as the database writes it."""

@@ -61,6 +61,7 @@ class SandboxNetwork:
         state_file: Keep the state in this file; an existing one wins over ``example``.
         faults: Asked once for every request what shall go wrong.
         tls: Listen with TLS, as made by `bridge.sandbox.certificates`.
+        xmlrpc: Whether its sites take XML-RPC calls.
         stripe: The plugin's own gateway, which acts when a membership is saved; without
             it, what it would do is only recorded.
 
@@ -80,6 +81,7 @@ class SandboxNetwork:
         state_file: Path | None = None,
         faults: Faults = no_faults,
         tls: ssl.SSLContext | None = None,
+        xmlrpc: bool = True,
         stripe: PluginStripe | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -97,6 +99,7 @@ class SandboxNetwork:
         self.state = NetworkState(
             clock=clock, release=Release(release), file=state_file, stripe=stripe
         )
+        self.state.xmlrpc = xmlrpc
         if not self.state.restored:
             with self.state.changing():
                 (EXAMPLES[example] if isinstance(example, str) else example)(self.state)
@@ -108,14 +111,14 @@ class SandboxNetwork:
             self._server = _Server((host, port), self, tls)
         except OSError as error:
             raise AddressUnavailable(host=host, port=port, why=error.strerror) from error
-        self._scheme = "https" if tls else "http"
+        self.state.scheme = "https" if tls else "http"
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         """The main site's address, without a slash at the end."""
         host, port = self._server.server_address[:2]
-        return f"{self._scheme}://{host!s}:{port}"
+        return f"{self.state.scheme}://{host!s}:{port}"
 
     def start(self) -> Self:
         """Serve in a thread of its own until ``stop``."""

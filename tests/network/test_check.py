@@ -71,7 +71,6 @@ def test_the_head_lacks_little(check: Check, stack: ExitStack) -> None:
     lacking = {what for what, well in found.items() if not well}
     assert lacking == {
         "customers' e-mail addresses",
-        "XML-RPC",
         "WordPress user on record",
         "companion plugin",
     }
