@@ -97,13 +97,14 @@ class CancellationRepository:
         return self._session.exec(statement).rowcount == 1
 
     def overtaken(self, row: Cancellation) -> bool:
-        """Whether a change was paid after the wish: who pays wants to stay."""
+        """Whether a change that was asked for later was paid: who pays wants to stay."""
         found = self._session.exec(
             select(Change.id)
             .where(
                 Change.network_id == row.network_id,
                 Change.membership_id == row.membership_id,
-                col(Change.paid_at) > row.asked_at,
+                col(Change.created_at) > row.asked_at,
+                col(Change.paid_at).is_not(None),
             )
             .limit(1)
         )
@@ -120,7 +121,7 @@ class CancellationRepository:
             return None
         row = self.find(member.network_id, member.id)
         live = self._live(member)
-        if row is not None and (live is None or row.updated_at >= live.seen_at):
+        if row is not None and not (live is not None and _is_newer(live, row)):
             if not row.wanted or self.overtaken(row):
                 return None
             waits = row.due_at is None or row.due_at > row.updated_at
@@ -139,3 +140,9 @@ class CancellationRepository:
             and row.facts.get("status") not in _OVER
         ]
         return max(live, key=lambda row: row.seen_at, default=None)
+
+
+def _is_newer(seen: StripeSeen, row: Cancellation) -> bool:
+    """Whether Stripe showed it after the row was written. Stripe tells its time in seconds."""
+    second = row.updated_at.replace(microsecond=0)
+    return seen.updated_at > row.updated_at and seen.seen_at >= second
