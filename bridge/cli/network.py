@@ -12,7 +12,7 @@ import typer
 from bridge.cli.printing import print_json, print_table
 from bridge.cli.treatment import set_options, treatment
 from bridge.errors import InvalidInput
-from bridge.network.check import findings, hidden_users, look_around, refused_write
+from bridge.network.checkup import check_up
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
 from bridge.payments.client import check_mode
@@ -143,23 +143,14 @@ def check(name: Name, as_json: AsJson = False) -> None:
     """
     planbridge = open_app()
     network = planbridge.network(name)
-    with planbridge.client(network) as client:
-        capabilities = client.probe()
-        refused = refused_write(client)
-        hidden = hidden_users(client)
     with planbridge.session() as session:
-        repository = NetworkRepository(session, planbridge.seal)
-        repository.save_capabilities(
+        user = NetworkRepository(session, planbridge.seal).credentials(network).wp_username
+    with planbridge.client(network) as client:
+        capabilities, found = check_up(client, network.url, wordpress_user=bool(user))
+    with planbridge.session() as session:
+        NetworkRepository(session, planbridge.seal).save_capabilities(
             session.merge(network), capabilities.as_json(), now=planbridge.clock()
         )
-        user = repository.credentials(network).wp_username
-    found = findings(
-        capabilities,
-        refused=refused,
-        around=look_around(network.url),
-        wordpress_user=bool(user),
-        hidden=hidden,
-    )
     if as_json:
         print_json({**capabilities.as_json(), "findings": [asdict(each) for each in found]})
         return

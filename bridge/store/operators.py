@@ -61,6 +61,8 @@ class OperatorRepository:
         address = _address(email)
         if not _EMAIL.fullmatch(address) or len(address) > 254:
             raise InvalidInput(what=repr(email), why="expected an e-mail address")
+        if self.find(address) is not None:
+            raise OperatorExists(email=address)
         operator = Operator(
             email=address,
             name=name.strip()[:200],
@@ -68,10 +70,11 @@ class OperatorRepository:
             password_hash=passwords.hashed(password) if password else "",
             created_at=now,
         )
+        self._session.add(operator)
         try:
-            with self._session.begin_nested():
-                self._session.add(operator)
-        except IntegrityError:
+            self._session.flush()
+        except IntegrityError:  # somebody was faster
+            self._session.rollback()
             raise OperatorExists(email=address) from None
         return operator
 
