@@ -74,7 +74,7 @@ class TestRenewals:
         assert renewals(town) == 0
         town.sender(box.office()).sweep()
         assert {mail["Subject"] for mail in box.mails} == {
-            "Votre formule sera renouvelée le 24 décembre 2026",
+            "Votre forfait sera renouvelé le 24 décembre 2026",
             "Your plan renews on December 24, 2026",
         }
         [french] = [mail for mail in box.mails if mail["Content-Language"] == "fr"]
@@ -157,7 +157,7 @@ class TestRenewals:
         assert body is not None
         said = " ".join(body.get_content().split())
         assert "19,00 €" in said
-        assert "votre formule sera Basic" in said
+        assert "votre forfait sera Basic" in said
 
     def test_cancelled_meanwhile_it_is_dropped(self, town: Town, box: PostBox) -> None:
         """Between finding and sending."""
@@ -187,8 +187,8 @@ class TestLimits:
         assert told == [0, 1, 0, 0, 1, 0]
         town.sender(box.office()).sweep()
         assert [mail["Subject"] for mail in box.mails] == [
-            "Vous approchez d’une limite de votre formule",
-            "Vous avez atteint une limite de votre formule",
+            "Vous approchez d’une limite de votre forfait",
+            "Vous avez atteint une limite de votre forfait",
         ]
         body = box.mails[0].get_body(("plain",))
         assert body is not None

@@ -60,7 +60,7 @@ class TestAMail:
         assert mail["Auto-Submitted"] == "auto-generated"
         for said in (text_of(mail), html_of(mail)):
             assert "Bonjour Zoé Müller," in said
-            assert "Votre formule est désormais Business." in said
+            assert "Votre forfait est désormais Business." in said
             assert "ses nouvelles limites sont en vigueur" in said
             assert "24 décembre 2026" in said
             assert "49,00\xa0€" in said
@@ -163,7 +163,7 @@ class TestPaymentFailed:
         town.note(NoticeKind.PAYMENT_FAILED, "in_1", membership_id=1, facts=self.FACTS)
         town.sender(box.office()).sweep()
         said = text_of(box.mails[0])
-        assert "Nous n’avons pas pu encaisser 49,00\xa0€ pour votre formule Business." in said
+        assert "Nous n’avons pas pu encaisser 49,00\xa0€ pour votre forfait Business." in said
         assert "Rien ne change jusqu’au\xa0: 27 novembre 2026" in said
         assert "11 décembre 2026" in said
 

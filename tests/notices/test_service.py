@@ -121,6 +121,6 @@ def test_a_paid_change_is_told(planbridge: App, box: PostBox, receiver: Receiver
     assert body is not None
     said = body.get_content()
     assert "Bonjour Zoé," in said
-    assert "Votre formule est désormais Premium" in said
+    assert "Votre forfait est désormais Premium" in said
     assert "leurs nouvelles limites sont en vigueur" in said
     assert "https://plans.example.com/account/main/" in said
