@@ -189,8 +189,8 @@ def selection_of(request: QuoteRequest, membership: Membership, catalogue: Catal
 
 
 def _plan(wanted: str, current: int, offered: Offers) -> int:
-    chosen = next((plan.id for plan in offered.plans if str(plan.id) == wanted), None)
-    return current if chosen is None else chosen
+    here = {str(plan.id): plan.id for plan in offered.plans if plan.id in offered.selectable}
+    return here.get(wanted, current)
 
 
 def _period(wanted: str, current: Period | None, offered: Offers) -> Period | None:

@@ -173,6 +173,11 @@ def order_view(
         (one.rule.partition(".")[0], Step(step_words(language, one, quote, names), one.amount))
         for one in (quote.explanation if quote.possible else ())
     ]
+    lost = [
+        step_words(language, one, quote, names)
+        for one in (quote.explanation if quote.possible else ())
+        if one.rule == "addon.lost"
+    ]
     before, after = fit.limits or ({}, {})
     return OrderView(
         currency=quote.currency,
@@ -182,6 +187,7 @@ def order_view(
                 line_words(language, line, names), line.subtotal, line.type is LineType.CREDIT
             )
             for line in quote.lines
+            if line.subtotal or line.type is not LineType.CREDIT
         ),
         discount=quote.discount_total,
         tax=quote.tax_total,
@@ -200,7 +206,7 @@ def order_view(
             dict.fromkeys(error_words(language, error, quote.currency) for error in quote.errors)
         ),
         fixes=_told(language, refused, fit),
-        warnings=_told(language, fit.under(Policy.WARN), fit),
+        warnings=(*lost, *_told(language, fit.under(Policy.WARN), fit)),
         due_steps=_group(steps, "due", "tax"),
         next_steps=_group(steps, "recurring"),
         decisions=tuple(step for group, step in steps if group not in ("due", "tax", "recurring")),
