@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 import bridge
+from bridge.cli.commands import Commands
 from bridge.errors import PlanbridgeError
 
 app = typer.Typer(
+    cls=Commands,
     name="planbridge",
     help="Plan changes, payments and limits for WordPress multisite networks.",
     no_args_is_help=True,
@@ -37,9 +39,6 @@ def _options(
 
 def main() -> None:
     """Run the command line; the exit code is the error's own (see `bridge.errors`)."""
-    from bridge.cli.commands import register
-
-    register(app)
     try:
         app()
     except PlanbridgeError as error:

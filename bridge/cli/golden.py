@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from bridge.cli.golden_cases import compare
+from bridge.cli.golden_limits import limits
 from bridge.domain.golden import expiration_mismatches, offer_mismatches, quote_mismatches
 
 app = typer.Typer(
     help="Compare our results with those that the plugin computed itself.",
     no_args_is_help=True,
 )
+app.command("limits")(limits)
 Files = Annotated[list[Path], typer.Argument(help="Files of cases, plain or .gz.")]
 
 

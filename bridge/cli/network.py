@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bridge.cli.printing import print_json, print_table
+from bridge.cli.subscribe import subscribe
 from bridge.cli.treatment import set_options, treatment
 from bridge.errors import InvalidInput
 from bridge.network.checkup import check_up
@@ -23,6 +24,7 @@ from bridge.wiring import open_app
 
 app = typer.Typer(help="Networks: add, check, list, show, set, remove.", no_args_is_help=True)
 app.command("set")(set_options)
+app.command("subscribe")(subscribe)
 
 Name = Annotated[str, typer.Argument(help="Short name of the network, such as `main`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

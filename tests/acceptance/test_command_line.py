@@ -12,7 +12,8 @@ import pytest
 import typer
 
 from bridge.cli import app
-from bridge.cli.commands import register
+from bridge.cli.commands import COMMANDS as KNOWN
+from bridge.cli.commands import Command
 from bridge.sandbox.faults import Fault
 from bridge.sandbox.server import SandboxNetwork
 from bridge.sandbox.wire import Request
@@ -20,9 +21,7 @@ from tests.acceptance.conftest import Run
 
 
 def _every_command() -> Iterator[tuple[str, ...]]:
-    fresh = typer.Typer()
-    register(fresh)
-    yield from _below(typer.main.get_command(fresh), ())
+    yield from _below(typer.main.get_command(app), ())
 
 
 def _below(command: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -48,11 +47,33 @@ def test_every_command_has_an_example_in_its_help(path: tuple[str, ...]) -> None
     """A newcomer copies the example and changes a name."""
     from typer.testing import CliRunner
 
-    fresh = typer.Typer()
-    register(fresh)
-    shown = CliRunner().invoke(fresh, [*path, "--help"], terminal_width=200)
+    shown = CliRunner().invoke(app, [*path, "--help"], terminal_width=200)
     assert shown.exit_code == 0
     assert "Example: " in shown.output
+
+
+@pytest.mark.parametrize("command", KNOWN, ids=lambda command: command.name)
+def test_the_list_of_commands_says_what_each_says_itself(command: Command) -> None:
+    """The list is shown without loading them."""
+    assert command.help == command.load().get_short_help_str(400)
+    assert command.load().name == command.name
+
+
+def test_the_list_loads_no_command(planbridge: Run, environment: dict[str, str]) -> None:
+    """`planbridge --help` is there at once: it needs neither tables nor web nor Stripe."""
+    environment["PYTHONPROFILEIMPORTTIME"] = "1"
+    for option in ("--help", "--version"):
+        loaded = planbridge(option).stderr
+        assert "typer" in loaded
+        for heavy in ("sqlalchemy", "fastapi", "stripe", "dbos", "requests", "bridge.wiring"):
+            assert f" {heavy}\n" not in loaded, heavy
+
+
+def test_a_typo_is_answered_with_what_was_meant(planbridge: Run) -> None:
+    """And with the usual exit code of a mistake."""
+    done = planbridge("netwrok")
+    assert done.returncode == 2
+    assert "Did you mean 'network'?" in done.stderr
 
 
 @pytest.fixture

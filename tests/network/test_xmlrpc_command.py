@@ -10,10 +10,9 @@ from typing import Any
 from xmlrpc.client import Fault as SiteError
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from bridge.cli.commands import register
+from bridge.cli import app
 from bridge.errors import InvalidInput
 from bridge.store import schema
 from bridge.store.limits import EFFECTIVE, LimitsOwner, save_limits
@@ -66,8 +65,6 @@ def fill(store: App, url: str, *, domain: str = "", limits: dict[str, Any] | Non
 
 
 def run(*words: str, stdin: str = "") -> Result:
-    app = typer.Typer()
-    register(app)
     return CliRunner().invoke(app, list(words), input=stdin, catch_exceptions=True)
 
 
