@@ -190,9 +190,13 @@ def _facts(
     if member.status == "trialing" and member.date_trial_end:
         facts.append((_("Trial until"), language.date(member.date_trial_end)))
     if bills and running and member.date_expiration:
-        amount = _next_amount(member, change)
-        facts.append((_("Next billing"), language.date(member.date_expiration)))
-        facts.append((_("Amount of the next billing"), language.money(amount, member.currency)))
+        amount, until = _next_amount(member, change), language.date(member.date_expiration)
+        if amount:
+            facts.append((_("Next billing"), until))
+            money = language.money(amount, member.currency)
+            facts.append((_("Amount of the next billing"), money))
+        else:
+            facts.append((_("Paid until"), until))
     elif member.date_expiration:
         label = _("Expired on") if member.status == "expired" else _("Ends on")
         facts.append((label, language.date(member.date_expiration)))

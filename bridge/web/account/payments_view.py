@@ -59,11 +59,11 @@ def payment_lines(
     known = {
         one for row in booked if row.gateway_payment_id for one in ids.all(row.gateway_payment_id)
     }
+    lines += _fresh(session, member, language, ids, known)
     for invoice in invoices.values():
         if invoice.id not in known and (line := _shown(invoice, language)) is not None:
             lines.append(line)
             known.update(ids.all(invoice.id))
-    lines += _fresh(session, member, language, ids, known)
     return tuple(sorted(lines, key=lambda line: (line.payable, line.at or _EPOCH), reverse=True))
 
 

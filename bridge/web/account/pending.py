@@ -15,7 +15,8 @@ from bridge.web.pages.wording import price_words
 class Pending:
     """An open change. ``kind``: ``scheduled``, ``payment``, ``working`` or ``attention``.
 
-    ``description`` names what the membership will have, ``price`` what it will cost.
+    ``description`` names what the membership will have, ``price`` what it will cost, "" for
+    nothing.
     """
 
     id: str
@@ -37,9 +38,10 @@ def pending_of(language: Language, change: Change, catalogue: Catalogue) -> Pend
             for product, count in ((target.plan_id, 1), *target.addons.items())
         ]
         description = language.listed(names)
-        price = price_words(
-            language, target.amount, change.currency, target.period, target.recurring
-        )
+        if target.amount:
+            price = price_words(
+                language, target.amount, change.currency, target.period, target.recurring
+            )
     return Pending(
         id=change.id,
         kind=_KINDS.get(change.state, "working"),
