@@ -5,16 +5,14 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import formatdate
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -27,6 +25,7 @@ from bridge.sandbox.network_state import Clock, NetworkState
 from bridge.sandbox.plugin_stripe import PluginStripe
 from bridge.sandbox.releases import Release
 from bridge.sandbox.routes import Credentials, Routes
+from bridge.sandbox.sockets import OpenConnections
 from bridge.sandbox.users import ADMIN, ADMIN_PASSWORD
 from bridge.sandbox.wire import FATAL_PAGE, Answer, Request, html_answer
 
@@ -174,17 +173,12 @@ class SandboxNetwork:
         self._sleep(seconds)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
+class _Server(OpenConnections):
     def __init__(
         self, address: tuple[str, int], network: SandboxNetwork, tls: ssl.SSLContext | None
     ) -> None:
         self.network = network
         self._tls = tls
-        self._open: set[Any] = set()
-        self._open_lock = threading.Lock()
         super().__init__(address, _Handler)
 
     def get_request(self) -> tuple[Any, Any]:
@@ -195,27 +189,6 @@ class _Server(ThreadingHTTPServer):
                 connection, server_side=True, do_handshake_on_connect=False
             )
         return connection, address
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._open_lock:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def cut_connections(self) -> None:
-        with self._open_lock:
-            for connection in self._open:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is not worth a word; anything else is."""
-        if not isinstance(sys.exception(), (ConnectionError, ssl.SSLError)):
-            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

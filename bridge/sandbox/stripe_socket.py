@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeAlias
+from http.server import BaseHTTPRequestHandler
+from typing import TypeAlias
 
+from bridge.sandbox.sockets import OpenConnections
 from bridge.sandbox.wire import Answer, Request
 
 Handle: TypeAlias = Callable[[Request], Answer | None]
 
 
-class StripeSocket(ThreadingHTTPServer):
+class StripeSocket(OpenConnections):
     """Listens, and answers with what ``handle`` says; None drops the connection."""
-
-    daemon_threads = True
-    request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], handle: Handle) -> None:
         self.answer = handle
-        self._open: set[Any] = set()
-        self._open_lock = threading.Lock()
         super().__init__(address, _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection, to be able to cut it."""
-        with self._open_lock:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        """Forget the connection."""
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def cut_connections(self) -> None:
-        """Close what clients keep open."""
-        with self._open_lock:
-            still_open = list(self._open)
-        for connection in still_open:
-            self.shutdown_request(connection)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is not worth a word; anything else is a fault in here."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
