@@ -43,12 +43,14 @@ AFTERWARDS: Final = (
     "the membership when an invoice is paid and deals with failures, refunds and disputes.",
     "The network's cron leaves the membership alone: it neither invoices nor expires it.",
     "While its webhook endpoint is enabled, the plugin handles the same events, too: it extends "
-    "the membership to the same day, may book and count a renewal a second time, and its "
-    "development head expires the membership at the first failed payment. `planbridge adopt run "
-    "NETWORK --endpoint-off` ends that once the plugin bills nobody else; before that, switch "
+    "the membership to the same day and looks for the charge before it books, as planbridge "
+    "does; in the same second both may book and count a renewal. Its development head expires "
+    "the membership at the first failed payment. `planbridge adopt run NETWORK --endpoint-off` "
+    "ends that once the plugin bills nobody else; before that, switch "
     "Stripe off for new sign-ups on the network. Saving its Stripe keys there enables it again.",
     "When planbridge writes another plan or amount, the plugin sends the new price to the same "
-    "subscription, without proration; for that it needs its Stripe keys.",
+    "subscription, without proration; for that it needs its Stripe keys. planbridge puts the "
+    "items right again and takes the plugin's coupons off.",
     "Cancelling or deleting the membership on the network, or changing its gateway or its ids "
     "there, still cancels the subscription at Stripe.",
     "A downgrade that was scheduled on the network before cannot be seen, and is still carried "

@@ -50,7 +50,7 @@ def unused_value(order: Order, left: tuple[int, int], credit: Credit = Credit.PR
     if credit is Credit.FULL_DIFFERENCE:
         order.note("credit.difference", amount)
         return amount
-    value = scaled(amount, *left, quantum=order.quantum)
+    value = scaled(amount, *left, quantum=order.share)
     order.note("credit.unused", value, days=shown_days(left[0]), cycle=shown_days(left[1]))
     return value
 
@@ -73,7 +73,7 @@ def paid_setup_fee(order: Order) -> int:
 def drop_elapsed(order: Order, left: tuple[int, int]) -> None:
     """Charge recurring lines for what is left of the running term, not for a new cycle."""
     full = sum(line.total for line in order.lines if line.recurring)
-    rest = scaled(full, *left, quantum=order.quantum)
+    rest = scaled(full, *left, quantum=order.share)
     if full != rest:
         order.note("term.rest", rest, days=shown_days(left[0]), cycle=shown_days(left[1]))
         order.add_credit("Part of the term that is over", full - rest)
@@ -84,7 +84,7 @@ def meet_price(order: Order, decision: Decision, *, credit: int) -> None:
     membership, terms = order.membership, order.terms.fair
     decision.settlement = settlement = settle(
         decision.price,
-        credit=round_to(credit, order.quantum),
+        credit=round_to(credit, order.share),
         balance=membership.ledger * order.factor,
         keep_excess=terms.keep_excess,
     )

@@ -40,7 +40,7 @@ class Order(Sums):
 
     __slots__ = (
         "_tax_cache", "catalogue", "country", "discount", "errors", "membership", "notes",
-        "now", "period", "plan", "products", "request", "terms",
+        "now", "period", "plan", "products", "request", "share", "terms",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +62,9 @@ class Order(Sums):
         self.fair = fair
         self.factor = ticks_per_minor(membership.currency, terms.minor_digits)
         self.quantum = self.factor if fair else rounding_quantum(terms.currency)
+        # Of three decimals Stripe takes two (docs.stripe.com/currencies): no part of a price
+        # may end in another digit, whatever prices do.
+        self.share = max(self.quantum, CENT)
         self.country = request.country or customer.country
         self.period = request.period
         self.plan: Product | None = None

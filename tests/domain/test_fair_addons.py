@@ -22,6 +22,7 @@ from tests.domain.builders import (
     YEAR,
     build_membership,
     build_product,
+    expiring,
     variations,
 )
 from tests.domain.test_fair import (
@@ -223,3 +224,16 @@ def test_what_cannot_be_is_refused_in_the_plugins_words(
 
 def test_another_customers_membership_is_not_changed() -> None:
     assert codes(fair((NEW,), build_membership(3000), customer=Customer(8))) == ["lacks_permission"]
+
+
+def test_parts_of_a_price_with_three_decimals_end_in_a_nought() -> None:
+    """Stripe takes two of the three: 12.345 KWD of unused time cannot be charged or given."""
+    plans = (
+        build_product(OLD, 30000, currency="KWD"),
+        build_product(NEW, 60000, currency="KWD"),
+    )
+    member = build_membership(30000, currency="KWD", date_expiration=expiring(13))
+    found = fair((NEW,), member, catalogue=plans)
+    assert found.credit % 10 == 0
+    assert 0 < found.due_now < 60000
+    assert found.due_now % 10 == 0
