@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -114,14 +114,16 @@ def order_for(
     now: datetime,
     term_set_at: datetime | None,
     noted: Mapping[str, Any],
+    booked: Collection[str] = (),
     timezone: str = "UTC",
 ) -> Order:
     """What the network lacks.
 
     ``term_set_at`` is when a change was accepted that set the term itself: renewals paid
     before it do not touch the term. ``noted`` holds the counts and the lowered status that
-    an earlier try has decided on. ``timezone`` is the main site's: the plugin keeps
-    ``date_renewed`` by its clock.
+    an earlier try has decided on. ``booked`` are invoices whose payments the network has: where
+    the term is extended, too, the plugin has carried that renewal out. ``timezone`` is the main
+    site's: the plugin keeps ``date_renewed`` by its clock.
     """
     renewals: list[Renewal] = []
     waits: list[datetime] = []
@@ -136,7 +138,8 @@ def order_for(
             and not overtaken
             and moved_forward(membership.date_expiration, until, bills_again=membership.bills_again)
         )
-        if _left_to_plugin(invoice, membership):
+        done = not moves and invoice.id in booked and invoice.id not in counts
+        if done or _left_to_plugin(invoice, membership):
             if not moves:
                 renewals.append(Renewal(invoice, None, 0, by_plugin=True))
                 continue

@@ -174,6 +174,7 @@ class Renewals:
                 now=now,
                 term_set_at=term_set_at,
                 noted=billing.noted,
+                booked=work.booked(seen, row),
                 timezone=terms.timezone,
             )
             work.carry_out(order, row, verdict)

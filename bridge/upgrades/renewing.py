@@ -53,6 +53,19 @@ class Work:
         assert isinstance(row, MembershipRow)
         return row
 
+    def booked(self, seen: Seen, row: MembershipRow) -> frozenset[str]:
+        """Paid renewals that are not settled, whose payments the network has all the same.
+
+        Only where the plugin's own gateway may have booked them.
+        """
+        if row.gateway not in STRIPE:
+            return frozenset()
+        return frozenset(
+            one.id
+            for one in seen.unsettled
+            if one.amount and find_payment(self.client, self._ids(one.id, row, seen)) is not None
+        )
+
     def carry_out(self, order: Order, row: MembershipRow, verdict: Verdict) -> None:
         """The membership, in one request; what it decided on is noted before."""
         before = row.to_domain().status
@@ -89,7 +102,7 @@ class Work:
                 detail |= {
                     "until": renewal.until.isoformat() if renewal.until else None,
                     "times_billed": renewal.count,
-                    "payment_id": self._booked(renewal, row, account),
+                    "payment_id": self._booked(renewal, row, seen),
                 }
             with Session(self.store) as session, session.begin():
                 BillingRepository(session).settle([Settled(account, invoice.id, detail)])
@@ -111,16 +124,21 @@ class Work:
             done[key] = total
             self._note()
 
-    def _booked(self, renewal: Renewal, row: MembershipRow, account: str) -> int | None:
+    def _ids(self, invoice: str, row: MembershipRow, seen: Seen) -> list[str]:
+        return all_ids(
+            self.store,
+            invoice,
+            account=seen.accounts[invoice],
+            stripe=self.account() if row.gateway in STRIPE else None,
+        )
+
+    def _booked(self, renewal: Renewal, row: MembershipRow, seen: Seen) -> int | None:
         invoice = renewal.invoice
         if not invoice.amount:
             return None
         # The plugin may have booked it, under the charge, before it was taken over or after
         # it was given back.
-        by_plugin = row.gateway in STRIPE
-        ids = all_ids(
-            self.store, invoice.id, account=account, stripe=self.account() if by_plugin else None
-        )
+        ids = self._ids(invoice.id, row, seen)
         known = find_payment(self.client, ids)
         if known is not None:
             return known.id
@@ -129,7 +147,7 @@ class Work:
         sent[invoice.id] = self.clock().isoformat()
         self._note()
         made, fault = create_payment(
-            self.client, _payment(renewal, row, booking_key(ids, by_plugin=by_plugin))
+            self.client, _payment(renewal, row, booking_key(ids, by_plugin=row.gateway in STRIPE))
         )
         del sent[invoice.id]
         if fault is not None:

@@ -61,6 +61,22 @@ def test_a_renewal_that_the_plugin_booked_is_not_booked_again(
     assert booked(town) == [(charge, 1999)]
 
 
+def test_a_renewal_that_the_plugin_carried_out_is_not_counted_again(town: Town) -> None:
+    """It has extended, counted and booked it, as its endpoint is still enabled."""
+    town.stripe.advance(32 * DAY)
+    book_as_plugin(town, newest_charge(town), 19.99)
+    counted = int(town.row(BASIC_MEMBER)["times_billed"]) + 1
+    town.set(BASIC_MEMBER, times_billed=counted, date_expiration="2027-01-24 23:59:59")
+    town.settle()
+    row = town.row(BASIC_MEMBER)
+    assert int(row["times_billed"]) == counted
+    assert row["date_expiration"] == "2027-01-24 23:59:59"
+    assert len(booked(town)) == 1
+    town.pass_days(31)
+    assert int(town.row(BASIC_MEMBER)["times_billed"]) == counted + 1
+    assert len(booked(town)) == 2
+
+
 def test_a_renewal_of_ours_is_booked_where_the_plugin_looks_for_it(town: Town) -> None:
     """It takes the event of a charge that it finds for a duplicate (billing-stripe.md §4)."""
     town.pass_days(32)
