@@ -15,6 +15,7 @@ from bridge.payments.metadata import reference_for
 from bridge.sandbox.server import SandboxNetwork
 from bridge.store.changes import ChangeRepository
 from bridge.store.limits import effective_limits
+from bridge.store.schedules import find as find_schedule
 from bridge.store.tables import (
     ChangeState,
     CustomerRecord,
@@ -310,6 +311,22 @@ class TestNetworks:
         until(ended)
         assert audited(planbridge, "network.sync")[0].detail == {"job": "mirror"}
 
+    def test_options(self, owner: Browser, planbridge: App) -> None:
+        """All are set at once; what is empty is left to the installation, nonsense refused."""
+        path = "/console/networks/main/options"
+        fields = {"rate": "4.5", "concurrency": "2", "night": "01:00-05:00", "grace_days": ""}
+        assert owner.post(path, fields).status_code == 303
+        assert planbridge.network("main").options == {
+            "rate": 4.5,
+            "concurrency": 2,
+            "night": "01:00-05:00",
+        }
+        for wrong in ({"rate": "fast"}, {"rate": "-1"}, {"night": "always"}):
+            assert owner.post(path, wrong).status_code == 422
+        assert owner.post(path).status_code == 303
+        assert planbridge.network("main").options == {}
+        assert audited(planbridge, "network.options")[0].detail["before"]["rate"] == 4.5
+
     def test_brand(self, owner: Browser, planbridge: App, service: BackgroundService) -> None:
         fields = {
             "_token": owner.token,
@@ -402,6 +419,34 @@ class TestMessages:
 
 
 class TestAudit:
+    def test_a_deed_that_cannot_be_written_down_is_not_done(
+        self, owner: Browser, planbridge: App, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Deed and entry are one transaction."""
+        from bridge.store.audit import AuditLog
+
+        def broken(*_: object, **__: object) -> None:
+            raise OSError
+
+        before = planbridge.network("main").options
+        person = {"email": "unseen@example.com", "role": "reader", "password": PASSWORD}
+        with monkeypatch.context() as patched:
+            patched.setattr(AuditLog, "write", broken)
+            for path, fields in (
+                ("/console/networks/main/options", {"rate": "9"}),
+                ("/console/networks/main/schedules/changes/pause", {"paused": "yes"}),
+                ("/console/operators", person),
+            ):
+                # The server ends the connection after such an error.
+                answer = owner.post(path, fields, headers={"Connection": "close"})
+                assert answer.status_code == 500
+        assert planbridge.network("main").options == before
+        assert "unseen@example.com" not in owner.get("/console/operators").text
+        with planbridge.session() as session:
+            row = find_schedule(session, planbridge.network("main").key, "changes")
+        assert row is not None
+        assert not row.paused
+
     def test_is_shown_and_downloaded(self, owner: Browser, planbridge: App) -> None:
         assert "sign-in" in owner.get("/console/audit").text
         table = list(csv.reader(io.StringIO(owner.get("/console/audit/download.csv").text)))

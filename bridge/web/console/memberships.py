@@ -13,6 +13,7 @@ from bridge.domain.memberships import MembershipStatus
 from bridge.domain.periods import UNITS, Period
 from bridge.domain.preflight import SiteUsage
 from bridge.store.billings import BillingRepository
+from bridge.store.cancellations import CancellationRepository
 from bridge.store.changes import ChangeRepository
 from bridge.store.history import customer_row
 from bridge.store.ledger import balance
@@ -102,6 +103,7 @@ def membership_view(
         "customer": customer_row(session, network.key, record.customer_id),
         "open_change": ChangeRepository(session).open_of(network.key, record.id),
         "billing": BillingRepository(session).find(network.key, record.id),
+        "ending": CancellationRepository(session).ending(record),
         "credit": balance(session, network.key, record.id),
         "site_rows": sites,
         "sites": [(site, _limits(session, network, site, len(sites), language)) for site in sites],

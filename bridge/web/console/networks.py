@@ -16,6 +16,7 @@ from bridge.store import figures
 from bridge.store.brands import brand_of, set_brand
 from bridge.store.drift import load_scan
 from bridge.store.networks import Credentials, NetworkRepository, network_terms
+from bridge.store.options import options_of
 from bridge.store.passes import last_complete
 from bridge.web.console.frame import console_page, done
 from bridge.web.console.sessions import AnActor, AReader
@@ -85,6 +86,7 @@ def show_network(
         "passes": last_complete(session, network.key),
         "scan": load_scan(session, network.key),
         "brand": brand_of(session, network),
+        "options": options_of(network),
     }
     return console_page(request, "network.html", who, context, section="networks")
 

@@ -14,6 +14,8 @@ from bridge.jobs import FAILURES, LATE
 from bridge.store import figures, schedules
 from bridge.store.billings import BillingRepository
 from bridge.store.drift import unsolved
+from bridge.store.hooks import HookRepository
+from bridge.store.notices import NoticeRepository
 from bridge.store.tables import EventState
 from bridge.web.console.charts import bars_over_days, days_until, lines_over_days, share
 from bridge.web.console.frame import console_page
@@ -81,6 +83,19 @@ def needs_of(
     if (rest := waiting["billings"] - 5) > 0:
         text = many("%(num)s more billing", "%(num)s more billings", rest)
         found.append(Need(text, "/console/memberships"))
+    for name, count in NoticeRepository(session).in_attention():
+        text = many(
+            "%(num)s mail of %(network)s could not be sent",
+            "%(num)s mails of %(network)s could not be sent",
+            count,
+            network=name,
+        )
+        found.append(Need(text, "/console/messages?state=attention"))
+    for name, endpoint in HookRepository(session).troubled():
+        text = _(
+            "Your system %(url)s gets no events of %(network)s", url=endpoint.url, network=name
+        )
+        found.append(Need(text, "/console/messages"))
     for name, count in unsolved(session):
         text = many(
             "%(num)s site of %(network)s shows other limits than were sold",

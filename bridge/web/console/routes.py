@@ -19,6 +19,7 @@ from bridge.web.console import (
     sign_in,
     simulation,
     syncing,
+    treatment,
 )
 
 ROUTERS = (
@@ -27,6 +28,7 @@ ROUTERS = (
     overview.router,
     networks.router,
     syncing.router,
+    treatment.router,
     memberships.router,
     behalf.router,
     simulation.router,
