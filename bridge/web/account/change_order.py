@@ -33,6 +33,8 @@ from bridge.web.pages.wording import (
 
 DISCOUNT = "discount_code"
 
+_MOST_ASKED = 10  # sites that are asked while a customer waits
+
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
@@ -112,7 +114,8 @@ def fit_of(
 ) -> Fit:
     """Compare the sites with the limits after a change; they are asked only where it may matter.
 
-    A site that does not tell what it uses now is judged by what it told last.
+    A site that does not tell what it uses now, or is one of many, is judged by what it told
+    last.
     No transaction is held open while sites are asked.
     """
     membership = load_membership(session, network.key, membership_id)
@@ -130,7 +133,9 @@ def fit_of(
         return Fit(limits=both, addresses=addresses)
     kept = KnownUses(session, network.key)
     session.rollback()
-    uses = {site.id: usage(network, site, before) or kept.of(site.id) for site in sites}
+    asked = sites if len(sites) <= _MOST_ASKED else ()
+    now = {site.id: usage(network, site, before) for site in asked}
+    uses = {site.id: now.get(site.id) or kept.of(site.id) for site in sites}
     try:
         answer = check_usage(
             session,
