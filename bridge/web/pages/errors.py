@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from urllib.parse import quote
 
 import structlog
 from fastapi import Request
@@ -32,12 +33,20 @@ async def error_page(request: Request, error: Exception) -> Response:
         return Response(status_code=200, headers={"HX-Redirect": sign_in})
     if sign_in:
         return RedirectResponse(sign_in, status_code=303)
-    language = asked_for(request)
+    language = asked_for(request, getattr(request.state, "language", ""))
     status, title, text = _told(error, language)
     if request.url.path.startswith("/console") and isinstance(error, PlanbridgeError):
         text = str(error)  # whoever gets so far is an operator
-    context = {"title": title, "text": text, "status": status}
+    context = {"title": title, "text": text, "status": status, "home": _home(request)}
     return page(request, "error.html", language, context, status=status)
+
+
+def _home(request: Request) -> str:
+    """Where somebody can go on; "" where nobody knows."""
+    parts = request.url.path.split("/")
+    if parts[1] == "console":
+        return "/console"
+    return f"/account/{quote(parts[2])}/" if len(parts) > 2 and parts[2] else ""
 
 
 def _told(error: Exception, language: Language) -> tuple[int, str, str]:

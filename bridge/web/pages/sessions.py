@@ -125,6 +125,7 @@ def the_visitor(network: str, request: Request, session: ASession, service: TheS
     if session.dirty:
         session.commit()
     language = asked_for(request, found.language)
+    request.state.language = language.code  # for the page of an error, too
     return Visitor(known, found.customer_id, language, request.cookies[COOKIE])
 
 
