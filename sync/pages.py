@@ -35,7 +35,7 @@ class PageWriter:
     entity: Entity
     pass_id: int | None
     limits_shown: bool
-    _prices: set[tuple[str, ...]] = field(default_factory=set, repr=False)
+    _prices: set[str] = field(default_factory=set, repr=False)
 
     def write(
         self, session: Session, rows: Sequence[Row], *, asked_at: datetime
@@ -96,14 +96,14 @@ class PageWriter:
 
     def _note_prices(self, session: Session, rows: Sequence[Row]) -> None:
         """A hundred memberships embed the same product: each price is read once a pass."""
-        seen: dict[tuple[str, ...], SeenPrice] = {}
+        seen: dict[str, SeenPrice] = {}
         for row in rows:
             assert isinstance(row, MembershipRow)
             for each in row.compiled_product_list or ():
                 raw = each.get("product")
                 if not isinstance(raw, dict):
                     continue
-                price = tuple(str(raw.get(name)) for name in _PRICE)
+                price = str([raw.get(name) for name in _PRICE])
                 if price in self._prices or price in seen:
                     continue
                 try:

@@ -7,27 +7,23 @@ stays (`bridge.store.mirror.Kind`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, TypeAlias
 
-from bridge.domain.memberships import MembershipStatus
 from bridge.network.entities import Entity
 from bridge.network.rows import (
     CustomerRow,
     DiscountCodeRow,
     DomainRow,
-    MembershipRow,
     PaymentRow,
     ProductRow,
     Row,
     SiteRow,
 )
 from bridge.store.discounts import discount_columns
-from bridge.store.mirror import Shown, membership_columns
+from bridge.store.mirror import Shown
+from bridge.upgrades.mirrored import membership_columns
 
 Columns: TypeAlias = dict[str, Any]
-
-_STATUSES = frozenset(MembershipStatus)
 
 
 def shown(row: Row) -> Shown:
@@ -70,17 +66,6 @@ def _product(row: ProductRow) -> Columns:
     if row.available_addons is not None:
         columns |= {"available_addons": list(row.available_addons), "addons_source": "read"}
     return columns
-
-
-def _membership(row: MembershipRow) -> Columns:
-    # A status that the rules do not know must not keep the membership out of the mirror.
-    known = row if row.status in _STATUSES else replace(row, status=MembershipStatus.PENDING.value)
-    columns = membership_columns(
-        known.to_domain(),
-        date_cancellation=row.date_cancellation,
-        date_modified=row.date_modified,
-    )
-    return {**columns, "status": row.status}
 
 
 def _customer(row: CustomerRow) -> Columns:
@@ -142,7 +127,7 @@ def _domain(row: DomainRow) -> Columns:
 
 _COLUMNS: Mapping[Entity, Callable[[Any], Columns]] = {
     Entity.PRODUCT: _product,
-    Entity.MEMBERSHIP: _membership,
+    Entity.MEMBERSHIP: membership_columns,
     Entity.CUSTOMER: _customer,
     Entity.SITE: _site,
     Entity.DISCOUNT_CODE: _discount_code,

@@ -75,7 +75,10 @@ def _hurry_postgresql(connection: Any, _entry: ConnectionPoolEntry) -> None:
 
 
 def _dumps(value: object) -> str:
-    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # rare, and looking for other keys than text slows all the rest down
+        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

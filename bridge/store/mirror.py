@@ -11,14 +11,12 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, delete, func, select, update
 from sqlmodel import Session
 
-from bridge.domain.memberships import Membership
-from bridge.store.discounts import discount_to_json
 from bridge.store.limits import delete_limits
 from bridge.store.status_news import tell_statuses
 from bridge.store.tables import (
@@ -117,10 +115,18 @@ class Written:
     unchanged: frozenset[int] = frozenset()
 
 
+class _Prepared(NamedTuple):
+    """A row as it is stored, copies of other rows cut out of ``raw``."""
+
+    raw: JSON
+    fingerprint: str
+    columns: JSON
+
+
 def fingerprint(raw: Mapping[str, Any], *, without: frozenset[str] = frozenset()) -> str:
     """A hash of a row's JSON that does not depend on the order of its keys."""
     kept = {key: raw[key] for key in raw.keys() - without} if without else raw
-    document = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    document = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 
@@ -139,7 +145,7 @@ def write_rows(
     rows as seen by that pass; without one the mark stays as it is.
     """
     kind = KINDS[entity]
-    prepared = {row.id: _values(kind, network_id, row, asked_at) for row in rows}
+    prepared = {row.id: _prepared(kind, row) for row in rows}
     table = table_of(kind.record)
     known: dict[int, tuple[str, datetime]] = {}
     for ids in _chunks(list(prepared)):
@@ -153,17 +159,25 @@ def write_rows(
     unchanged = {
         row_id
         for row_id, (stored, synced_at) in known.items()
-        if stored == prepared[row_id]["fingerprint"] or synced_at > asked_at
+        if stored == prepared[row_id].fingerprint or synced_at > asked_at
     }
     if entity == "membership":
-        changed = {key: prepared[key] for key in known.keys() - unchanged}
+        changed = {key: prepared[key].columns for key in known.keys() - unchanged}
         tell_statuses(connection, network_id, changed, now=asked_at)
+    common = {"network_id": network_id, "synced_at": asked_at, "seen_pass": pass_id or 0}
     by_told: dict[frozenset[str], list[JSON]] = {}
-    for row_id, values in prepared.items():
+    for row_id, row in prepared.items():
         if row_id not in unchanged:
-            untold = frozenset(name for name in kind.initial if name not in values)
+            untold = frozenset(name for name in kind.initial if name not in row.columns)
             by_told.setdefault(untold, []).append(
-                {**kind.initial, **values, "seen_pass": pass_id or 0}
+                {
+                    **kind.initial,
+                    **row.columns,
+                    **common,
+                    "id": row_id,
+                    "raw": row.raw,
+                    "fingerprint": row.fingerprint,
+                }
             )
     unmarked = frozenset() if pass_id else frozenset({"seen_pass"})
     for untold, group in by_told.items():
@@ -276,56 +290,12 @@ def remove_rows(session: Session, network_id: int, entity: str, ids: Sequence[in
             )
 
 
-def membership_columns(
-    membership: Membership,
-    *,
-    date_cancellation: datetime | None,
-    date_modified: datetime | None,
-) -> JSON:
-    """A membership as columns of `MembershipRecord`, for `Shown`.
-
-    The two dates mean nothing to the rules, so the domain's membership lacks them.
-    """
-    return {
-        "customer_id": membership.customer_id,
-        "plan_id": membership.plan_id,
-        "addons": {str(product): count for product, count in membership.addons.items()},
-        "status": membership.status.value,
-        "currency": membership.currency,
-        "amount": membership.amount,
-        "initial_amount": membership.initial_amount,
-        "duration": membership.period.count,
-        "duration_unit": membership.period.unit,
-        "recurring": membership.recurring,
-        "auto_renew": membership.auto_renew,
-        "billing_cycles": membership.billing_cycles,
-        "times_billed": membership.times_billed,
-        "gateway": membership.gateway,
-        "gateway_customer_id": membership.gateway_customer_id,
-        "gateway_subscription_id": membership.gateway_subscription_id,
-        "discount": discount_to_json(membership.discount) if membership.discount else None,
-        "date_created": membership.date_created,
-        "date_renewed": membership.date_renewed,
-        "date_expiration": membership.date_expiration,
-        "date_trial_end": membership.date_trial_end,
-        "date_cancellation": date_cancellation,
-        "date_modified": date_modified,
-    }
-
-
-def _values(kind: Kind, network_id: int, row: Shown, asked_at: datetime) -> JSON:
+def _prepared(kind: Kind, row: Shown) -> _Prepared:
     raw = row.raw
     cut = {key: shorten(raw[key]) for key, shorten in kind.copies.items() if key in raw}
     if cut:
         raw = {**raw, **cut}
-    return {
-        **row.columns,
-        "network_id": network_id,
-        "id": row.id,
-        "raw": raw,
-        "fingerprint": fingerprint(raw, without=kind.restless),
-        "synced_at": asked_at,
-    }
+    return _Prepared(raw, fingerprint(raw, without=kind.restless), row.columns)
 
 
 def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:

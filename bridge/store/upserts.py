@@ -34,7 +34,7 @@ def upsert(
     *,
     keep: frozenset[str] = frozenset(),
 ) -> None:
-    """Write rows, each a value by column key; all rows have the same keys.
+    """Write rows, each a value by column key; all rows have the same keys, defaults do not count.
 
     Of rows with the same primary key the last one counts. Columns in ``keep`` are set on
     insert and left alone when the row exists.
@@ -48,7 +48,7 @@ def upsert(
     statement = _statement(table, dialect, columns, keep)
     for start in range(0, len(once), CHUNK):
         some = once[start : start + CHUNK]
-        values = [bound(each, dialect, [row[each.key] for row in some]) for each in columns]
+        values = [bound(each, dialect, list(map(itemgetter(each.key), some))) for each in columns]
         if dialect.name == "postgresql":
             connection.exec_driver_sql(statement, tuple(values))
         else:

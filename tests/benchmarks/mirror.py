@@ -2,19 +2,22 @@
 
 The network is a sandbox in a process of its own, at 0 and at 50 ms a page. ``store only``
 stores pages that were read before, beside a loop of ``session.merge`` over the same rows.
+Everything is measured several times in turn, each time into a new database; seconds, CPU
+seconds (of this process) and ratios are medians of the rounds, and ``load`` is the machine's
+meanwhile. With ``--memory`` the peak memory of a pass over 10,000 memberships is compared
+with that over 1,000,000, which takes some minutes.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import os
+import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any
 
 import orjson
 import requests
@@ -22,63 +25,129 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bridge.network.client import NetworkClient
-from bridge.network.endpoint import Endpoint
 from bridge.network.entities import Entity
 from bridge.network.listing import Page
+from bridge.network.manners import Manners
 from bridge.sandbox.server import SandboxNetwork
-from bridge.store import schema
-from bridge.store.engine import hasty, make_engine
+from bridge.store.engine import hasty
 from bridge.store.mirror import fingerprint
-from bridge.store.networks import Credentials, NetworkRepository, id_of, save_capabilities
-from bridge.store.seals import Seal
+from bridge.store.networks import id_of
 from bridge.store.tables import MembershipRecord, Network
 from sync.pages import PageWriter
 from sync.passes import run
 from sync.records import shown
+from tests.benchmarks.other.memory import peaks
+from tests.benchmarks.other.mirrors import KEY, SECRET, empty_mirror, now, open_client, served
 
 MEMBERSHIPS = 10_000
 LATENCIES = (0.0, 0.05)
-KEY, SECRET = "sandbox-key", "sandbox-secret"
+ROUNDS = 3
 Row = dict[str, object]
 
+_RAW, _FIRST = "raw reading", "first pass"
+_AGAIN, _FOLLOW = "second pass, nothing changed", "1 % changed, incremental"
+_MERGE, _OURS = "store only: session.merge", "store only: ours"
 
-def rows(database: str | None = None) -> list[Row]:
+
+class _Times:
+    """What was measured in each round, by case."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+        self._cpu: dict[str, list[float]] = defaultdict(list)
+        self._load: dict[str, list[float]] = defaultdict(list)
+        self.requests: dict[str, int] = {}
+
+    def measure(self, case: str, work: Callable[[], object]) -> None:
+        """Do something and note how long it took."""
+        cpu, started = time.process_time(), time.perf_counter()
+        work()
+        self.seconds[case].append(time.perf_counter() - started)
+        self._cpu[case].append(time.process_time() - cpu)
+        self._load[case].append(os.getloadavg()[0])
+
+    def ratio(self, case: str, to: str) -> float:
+        """How long one case took in the other's time; the median of the rounds."""
+        pairs = zip(self.seconds[case], self.seconds[to], strict=True)
+        return statistics.median(one / other for one, other in pairs)
+
+    def row(self, case: str, ratio: str = "", *, prefix: str = "") -> Row:
+        """A row of the table."""
+        seconds = statistics.median(self.seconds[case])
+        return {
+            "case": prefix + case,
+            "seconds": round(seconds, 2),
+            "rows/s": round(MEMBERSHIPS / seconds),
+            "CPU s": round(statistics.median(self._cpu[case]), 2),
+            "requests": self.requests.get(case, ""),
+            "ratio": ratio,
+            "load": round(statistics.median(self._load[case]), 1),
+        }
+
+
+class _Counting(Manners):
+    """No limits, and how many requests there were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests = 0
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One more."""
+        self.requests += 1
+        yield
+
+
+def rows(database: str | None = None, *, memory: bool = False) -> list[Row]:
     """Seconds and rows a second, and the ratio to raw reading or to merging."""
     with tempfile.TemporaryDirectory() as folder:
-        url = database or f"sqlite:///{Path(folder) / 'mirror.db'}"
+        where = database or folder
+        if memory:
+            return peaks(where)
         found: list[Row] = []
         for latency in LATENCIES:
-            with _sandbox(latency) as network:
-                found += _passes(url, network, latency)
+            with served(_serve, latency) as url:
+                found += _passes(where, url, latency)
                 if not latency:
-                    found += _storing(url, network)
+                    found += _storing(where, url)
         return found
 
 
 def _passes(database: str, url: str, latency: float) -> list[Row]:
-    raw = _seconds(lambda: _read_raw(url))
-    with _mirror(database, url) as (engine, network), _client(url) as client:
-
-        def sync() -> None:
-            result = run(engine, network, client, clock=_now, entities=[Entity.MEMBERSHIP])
-            assert result.complete
-
-        first, again = _seconds(sync), _seconds(sync)
-        _change(url, range(1, MEMBERSHIPS, 100))
-
-        def follow() -> None:
-            entities = [Entity.MEMBERSHIP]
-            result = run(engine, network, client, clock=_now, entities=entities, incremental=True)
-            assert result.of("membership").changed == MEMBERSHIPS // 100
-
-        changes = _seconds(follow)
-    case = f"{latency * 1000:.0f} ms a page"
+    times = _Times()
+    for _ in range(ROUNDS):
+        times.measure(_RAW, lambda: _read_raw(url))
+        with empty_mirror(database, url) as (engine, network):
+            _pass(times, _FIRST, engine, network)
+            _pass(times, _AGAIN, engine, network)
+            _change(url, range(1, MEMBERSHIPS, 100))
+            _pass(times, _FOLLOW, engine, network)
+    asked = times.requests[_FOLLOW] / times.requests[_AGAIN]
+    prefix = f"{latency * 1000:.0f} ms a page: "
+    of_pass = f"{times.ratio(_FOLLOW, _AGAIN):.1%} of a pass, {asked:.1%} of its requests"
     return [
-        _row(f"{case}: raw reading", raw, ""),
-        _row(f"{case}: first pass", first, f"{raw / first:.0%} of raw"),
-        _row(f"{case}: second pass, nothing changed", again, f"{raw / again:.0%} of raw"),
-        _row(f"{case}: 1 % changed, incremental", changes, f"{changes / again:.1%} of a pass"),
+        times.row(_RAW, prefix=prefix),
+        times.row(_FIRST, f"{times.ratio(_RAW, _FIRST):.0%} of raw", prefix=prefix),
+        times.row(_AGAIN, f"{times.ratio(_RAW, _AGAIN):.0%} of raw", prefix=prefix),
+        times.row(_FOLLOW, of_pass, prefix=prefix),
     ]
+
+
+def _pass(times: _Times, case: str, engine: Engine, network: Network) -> None:
+    manners = _Counting()
+    with open_client(network.url, manners) as client:
+        times.measure(case, lambda: _sync(engine, network, client, case))
+    times.requests[case] = manners.requests
+
+
+def _sync(engine: Engine, network: Network, client: NetworkClient, case: str) -> None:
+    entities, follow = [Entity.MEMBERSHIP], case == _FOLLOW
+    result = run(engine, network, client, clock=now, entities=entities, incremental=follow)
+    assert result.complete, result
+    done = result.of("membership")
+    changed = {_FIRST: 0, _AGAIN: 0, _FOLLOW: MEMBERSHIPS // 100}
+    assert (done.changed, done.created > 0) == (changed[case], case == _FIRST), done
 
 
 def _change(url: str, ids: range) -> None:
@@ -93,15 +162,18 @@ def _change(url: str, ids: range) -> None:
 
 
 def _storing(database: str, url: str) -> list[Row]:
-    with _client(url) as client:
+    times = _Times()
+    with open_client(url) as client:
         pages = list(client.pages(Entity.MEMBERSHIP))
-    with _mirror(database, url) as (engine, network), hasty(engine) as mirror:  # as a pass does
-        ours = _seconds(lambda: _store(mirror, id_of(network), pages))
-    with _mirror(database, url) as (engine, network):
-        merging = _seconds(lambda: _merge(engine, id_of(network), pages))
+    for _ in range(ROUNDS):
+        with empty_mirror(database, url) as (engine, network), hasty(engine) as mirror:
+            # As a pass does it.
+            times.measure(_OURS, lambda: _store(mirror, id_of(network), pages))
+        with empty_mirror(database, url) as (engine, network):
+            times.measure(_MERGE, lambda: _merge(engine, id_of(network), pages))
     return [
-        _row("store only: session.merge", merging, ""),
-        _row("store only: ours", ours, f"{merging / ours:.1f} times merge"),
+        times.row(_MERGE),
+        times.row(_OURS, f"{times.ratio(_MERGE, _OURS):.1f} times merge"),
     ]
 
 
@@ -111,7 +183,7 @@ def _store(engine: Engine, network_id: int, pages: list[Page]) -> None:
     )
     for page in pages:
         with Session(engine) as session, session.begin():
-            writer.write(session, page.rows, asked_at=_now())
+            writer.write(session, page.rows, asked_at=now())
 
 
 def _merge(engine: Engine, network_id: int, pages: list[Page]) -> None:
@@ -124,7 +196,7 @@ def _merge(engine: Engine, network_id: int, pages: list[Page]) -> None:
                         id=row.id,
                         raw=row.raw,
                         fingerprint=fingerprint(row.raw),
-                        synced_at=_now(),
+                        synced_at=now(),
                         **row.columns,
                     )
                 )
@@ -141,67 +213,6 @@ def _read_raw(url: str) -> None:
                 timeout=60,
             )
             page, size = page + 1, len(orjson.loads(answer.content))
-
-
-def _row(case: str, seconds: float, ratio: str) -> Row:
-    return {
-        "case": case,
-        "seconds": round(seconds, 2),
-        "rows/s": round(MEMBERSHIPS / seconds),
-        "ratio": ratio,
-    }
-
-
-def _seconds(work: Any) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-@contextmanager
-def _mirror(database: str, url: str) -> Iterator[tuple[Engine, Network]]:
-    """An empty mirror of one network; emptied again afterwards."""
-    engine = make_engine(database)
-    schema.upgrade(engine)
-    seal = Seal([Seal.new_key()])
-    with Session(engine, expire_on_commit=False) as session:
-        network = NetworkRepository(session, seal).add(
-            "benchmark", url, Credentials(KEY, SECRET), now=_now()
-        )
-        with _client(url) as client:  # as `planbridge network add` does
-            save_capabilities(session, network, client.probe().as_json(), now=_now())
-        session.commit()
-        session.expunge(network)
-    try:
-        yield engine, network
-    finally:
-        with Session(engine) as session:
-            NetworkRepository(session, seal).remove("benchmark")
-            session.commit()
-        engine.dispose()
-
-
-@contextmanager
-def _client(url: str) -> Iterator[NetworkClient]:
-    with NetworkClient(Endpoint(url, KEY, SECRET), name="benchmark") as client:
-        yield client
-
-
-@contextmanager
-def _sandbox(latency: float) -> Iterator[str]:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(latency, theirs), daemon=True)
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        process.terminate()
-        process.join()
 
 
 def _serve(latency: float, told: Connection) -> None:

@@ -25,7 +25,7 @@ from bridge.sandbox.stripe_server import SandboxStripe
 from bridge.store.changes import ChangeRepository
 from bridge.store.collections import CollectionRepository
 from bridge.store.events import EventRepository
-from bridge.store.mirror import Shown, membership_columns, write_rows
+from bridge.store.mirror import Shown, write_rows
 from bridge.store.networks import Credentials, NetworkRepository
 from bridge.store.quotes import GivenQuote
 from bridge.store.readers import load_membership
@@ -44,6 +44,7 @@ from bridge.upgrades.collecting import Collected, Collecting
 from bridge.upgrades.intent import request_change, revoke_change
 from bridge.upgrades.quoting import Choice, give_quote
 from bridge.upgrades.target import membership_fields
+from tests.memberships import membership_columns
 from webhooks.dispatch import Dispatcher
 from webhooks.endpoints import EndpointInfo
 from webhooks.envelope import new_event
@@ -153,7 +154,7 @@ class Shop:
     def mirror(self, membership: Membership) -> None:
         """The membership as if just synced."""
         self._saves += 1
-        columns = membership_columns(membership, date_cancellation=None, date_modified=None)
+        columns = membership_columns(membership)
         with Session(self.store) as session, session.begin():
             write_rows(
                 session.connection(),

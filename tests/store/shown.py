@@ -7,7 +7,8 @@ from typing import Any
 
 from bridge.domain.memberships import Membership, MembershipStatus
 from bridge.domain.periods import Period
-from bridge.store.mirror import Shown, membership_columns
+from bridge.store.mirror import Shown
+from tests.memberships import membership_columns
 
 
 def domain(row_id: int, *, stage: str = "done") -> Shown:
@@ -42,9 +43,7 @@ def membership(row_id: int, *, plan_price: int = 99, status: str = "active") -> 
         "unknown_field": "kept",
         "compiled_product_list": [{"quantity": 1, "product": {"id": "8", "amount": plan_price}}],
     }
-    columns = membership_columns(
-        replace(plain, status=MembershipStatus(status)), date_cancellation=None, date_modified=None
-    )
+    columns = membership_columns(replace(plain, status=MembershipStatus(status)))
     return Shown(row_id, raw, columns)
 
 

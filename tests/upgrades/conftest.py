@@ -15,10 +15,11 @@ from bridge.domain.memberships import Membership, MembershipStatus
 from bridge.domain.periods import Period
 from bridge.domain.quotes import ChangeKind, Quote, QuoteRequest, TargetState
 from bridge.sandbox.server import SandboxNetwork
-from bridge.store.mirror import Shown, membership_columns, write_rows
+from bridge.store.mirror import Shown, write_rows
 from bridge.store.quotes import GivenQuote, QuoteRepository, membership_basis
 from bridge.store.tables import Network
 from bridge.upgrades.intent import PaidNotice
+from tests.memberships import membership_columns
 from tests.upgrades.scene import Scene
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -58,7 +59,7 @@ PREMIUM_QUOTE = Quote(
 
 def mirror_membership(session: Session, network_id: int, membership: Membership) -> None:
     """Put a membership into the mirror as if just synced."""
-    columns = membership_columns(membership, date_cancellation=None, date_modified=None)
+    columns = membership_columns(membership)
     raw = {"id": membership.id, "plan_id": membership.plan_id, "amount": membership.amount}
     write_rows(
         session.connection(),
