@@ -24,12 +24,13 @@ _REFUND_RANKS = {"succeeded": 1, "failed": 2, "canceled": 2}
 _DISPUTE_RANKS = {"needs_response": 0, "warning_needs_response": 0, "won": 2, "lost": 2}
 _SESSION_RANKS = {"open": 0, "complete": 1, "expired": 2}
 _MANY = 1000
+_LAST_SECOND = 253_402_300_799
 
 
 def invoice(subject: StripeObject, at: datetime) -> Sighting:
     """An invoice: what it is for, whether it is paid, and the end of the term it pays for."""
     times = mapping(subject.get("status_transitions"))
-    attempts = _whole(subject.get("attempt_count")) or 0
+    attempts = max(0, _whole(subject.get("attempt_count")) or 0)
     return Sighting(
         kind="invoice",
         id=identity(subject),
@@ -40,9 +41,9 @@ def invoice(subject: StripeObject, at: datetime) -> Sighting:
             "renews": pays_for_cycle(subject),
             "ours": reference_in(subject) is not None,
             "attempts": attempts,
-            "next_attempt": _whole(subject.get("next_payment_attempt")),
-            "due_since": _whole(times.get("finalized_at")) or _whole(subject.get("created")),
-            "paid_at": _whole(times.get("paid_at")),
+            "next_attempt": _seconds(subject.get("next_payment_attempt")),
+            "due_since": _seconds(times.get("finalized_at")) or _seconds(subject.get("created")),
+            "paid_at": _seconds(times.get("paid_at")),
             "period_end": _term_end(subject),
             "amount_due": _whole(subject.get("amount_due")),
             "amount_paid": _whole(subject.get("amount_paid")),
@@ -56,8 +57,7 @@ def invoice(subject: StripeObject, at: datetime) -> Sighting:
 
 def subscription(subject: StripeObject, at: datetime) -> Sighting:
     """A subscription: status, period, and why it ended."""
-    items = mapping(subject.get("items")).get("data") or [{}]
-    first = mapping(items[0])
+    first = next(iter(_rows(subject.get("items"))), {})
     status = text(subject.get("status"))
     details = mapping(subject.get("cancellation_details"))
     return Sighting(
@@ -68,15 +68,15 @@ def subscription(subject: StripeObject, at: datetime) -> Sighting:
         facts={
             "status": status,
             "ours": reference_in(subject) is not None,
-            "period_start": _whole(
+            "period_start": _seconds(
                 first.get("current_period_start") or subject.get("current_period_start")
             ),
-            "period_end": _whole(
+            "period_end": _seconds(
                 first.get("current_period_end") or subject.get("current_period_end")
             ),
-            "trial_end": _whole(subject.get("trial_end")),
+            "trial_end": _seconds(subject.get("trial_end")),
             "ends_at_period_end": bool(subject.get("cancel_at_period_end")),
-            "ended_at": _whole(subject.get("ended_at")),
+            "ended_at": _seconds(subject.get("ended_at")),
             "ended_why": text(details.get("reason")),
         },
         subscription=identity(subject),
@@ -264,15 +264,16 @@ def text(value: object) -> str:
 
 
 def moment(value: object) -> datetime | None:
-    """Seconds since 1970 as a time."""
-    return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else None
+    """Seconds since 1970 as a time; None where they are none."""
+    seconds = _seconds(value)
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def _term_end(invoice: StripeObject) -> int | None:
     """The latest end of a cycle that is billed; of any line where none says what it is."""
-    lines = [mapping(line) for line in mapping(invoice.get("lines")).get("data") or []]
+    lines = _rows(invoice.get("lines"))
     cycles = [line for line in lines if _is_cycle(line)] or lines
-    ends = [_whole(mapping(line.get("period")).get("end")) for line in cycles]
+    ends = [_seconds(mapping(line.get("period")).get("end")) for line in cycles]
     return max((end for end in ends if end is not None), default=None)
 
 
@@ -293,6 +294,18 @@ def _tax(invoice: StripeObject) -> int:
 
 def _ids(*values: object) -> tuple[str, ...]:
     return tuple(found for value in values if (found := identity(value)))
+
+
+def _rows(shown: object) -> list[Mapping[str, Any]]:
+    """The objects of a list of Stripe's."""
+    data = mapping(shown).get("data")
+    return [mapping(row) for row in data] if isinstance(data, list) else []
+
+
+def _seconds(value: object) -> int | None:
+    """A time in seconds since 1970, if it can be one."""
+    seconds = _whole(value)
+    return seconds if seconds is not None and 0 <= seconds <= _LAST_SECOND else None
 
 
 def _whole(value: object) -> int | None:
