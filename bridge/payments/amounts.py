@@ -12,7 +12,7 @@ rounded.
 
 from __future__ import annotations
 
-from bridge.domain.money import exponent
+from bridge.domain.money import exponent, to_major
 from bridge.errors import InvalidAmount
 
 # UGX is on Stripe's list of zero-decimal currencies and on its list of exceptions; the
@@ -20,6 +20,15 @@ from bridge.errors import InvalidAmount
 _ZERO_DECIMAL = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
 _THREE_DECIMAL = frozenset("BHD JOD KWD OMR TND".split())
 _WRITTEN_WITH_TWO = frozenset("ISK UGX".split())
+
+
+# https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts, in Stripe's units. What
+# is less, Stripe puts on the customer's balance: the invoice is paid, and nothing was charged.
+_LEAST = {
+    "AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250,
+    "EUR": 50, "GBP": 30, "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200,
+    "NOK": 300, "NZD": 50, "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000, "USD": 50,
+}  # fmt: skip
 
 
 class NotChargeable(InvalidAmount):
@@ -47,6 +56,19 @@ def to_stripe(minor: int, currency: str) -> int:
     if code in _THREE_DECIMAL and amount % 10:
         raise NotChargeable(minor=minor, currency=code, why="the last digit must be 0")
     return amount
+
+
+def check_chargeable(minor: int, currency: str) -> None:
+    """Refuse a sum that is due and that Stripe does not charge; nothing at all is no sum.
+
+    Raises:
+        NotChargeable: it cannot be expressed, or is less than Stripe's smallest charge.
+    """
+    code, amount = currency.upper(), to_stripe(minor, currency)
+    least = _LEAST.get(code, 0)
+    if 0 < amount < least:
+        why = f"its smallest charge is {to_major(from_stripe(least, code), code)} {code}"
+        raise NotChargeable(minor=minor, currency=code, why=why)
 
 
 def from_stripe(amount: int, currency: str) -> int:

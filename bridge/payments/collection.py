@@ -3,6 +3,7 @@
 =====================  ===================  ==============================================
 what is due            what Stripe has      what is asked of Stripe
 =====================  ===================  ==============================================
+anything               balance              a Checkout Session for one payment; then as below
 something, and each    no card              a Checkout Session that starts the subscription
 cycle from today on    card                 a subscription whose first invoice is the sum
 … new cycle            card, subscription   the subscription updated, a cycle begun, if paid
@@ -156,6 +157,8 @@ def _how(quote: Quote, situation: Situation, then: Then, *, natural: bool) -> Ho
     if quote.due_now == 0:
         wants_card = then is Then.START and not has_card and quote.collects_payment
         return How.CHECKOUT_SUBSCRIPTION if wants_card else How.NOTHING
+    if situation.balance:
+        return How.CHECKOUT_PAYMENT
     if then is Then.START and natural:
         return How.START if has_card else How.CHECKOUT_SUBSCRIPTION
     if not has_card:

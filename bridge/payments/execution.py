@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bridge.payments import checkout, invoices, schedules, subscriptions
+from bridge.payments.amounts import check_chargeable
 from bridge.payments.client import StripeAccount
 from bridge.payments.collection import Collection, How
 from bridge.payments.faults import PaidMeanwhile
@@ -19,8 +20,10 @@ def collect(account: StripeAccount, collection: Collection, order: Order) -> Ask
     charges nothing twice.
 
     Raises:
+        NotChargeable: Stripe charges no sum such as what is due; nothing was asked then.
         StripeFault: Stripe refused, or nobody knows; repeat it then.
     """
+    check_chargeable(collection.due, collection.currency)
     for product in _products(collection):
         ensure_product(account, product, order.names.get(product, f"Product {product}"))
     match collection.how:
@@ -52,6 +55,8 @@ def settle(
     """
     if collection.how is How.SCHEDULE:
         return schedules.conclude(account, order, replaced=replaced)
+    if collection.how not in (How.NOTHING, How.CHECKOUT_PAYMENT):
+        invoices.mark_paid(account, order)
     if collection.how is How.RESTART:
         subscriptions.keep_going(account, order)
     elif collection.how is not How.NOTHING:

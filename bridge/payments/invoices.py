@@ -111,6 +111,30 @@ def invoices_of(account: StripeAccount, order: Order) -> list[StripeObject]:
     ]
 
 
+def mark_paid(account: StripeAccount, order: Order) -> None:
+    """Let invoice and intent of what was paid for a change say so; doing it again does nothing.
+
+    Stripe copies the metadata of a subscription to neither, and a payment page or a bank that
+    asked has made them after the request.
+
+    Raises:
+        StripeFault: Stripe cannot be asked.
+    """
+    for invoice in invoices_of(account, order):
+        if invoice["status"] != "paid":
+            continue
+        if not is_of_change(invoice, order.change_id):
+            account.ask(
+                account.api.invoices.update,
+                invoice["id"],
+                once=order.once(f"mark-{invoice['id']}"),
+                metadata=order.paying(),
+            )
+        intent = _intent(account, invoice)
+        if intent is not None:
+            _mark(account, intent, order)
+
+
 def _pay(account: StripeAccount, invoice: StripeObject, order: Order) -> StripeObject:
     try:
         return account.ask(

@@ -84,12 +84,15 @@ class Situation:
     ``payment_method`` is what can be charged without the customer. ``waits`` is whether a
     change of the subscription can wait for its payment: Stripe lets only cards do that, and
     one change at a time (https://docs.stripe.com/billing/subscriptions/pending-updates).
+    ``balance`` is whether the customer has one at Stripe: every invoice is set off against it,
+    so that none charges exactly what was quoted.
     """
 
     customer: str | None = None
     payment_method: str | None = None
     subscription: LiveSubscription | None = None
     waits: bool = False
+    balance: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,7 @@ def read_situation(account: StripeAccount, customer: str | None, billed: Billed)
         customer=found["id"],
         payment_method=_id(method),
         subscription=subscription,
+        balance=bool(found.get("balance")),
         waits=row is not None
         and subscription is not None
         and not (subscription.discounted or subscription.taxed)

@@ -15,6 +15,7 @@ from sqlmodel import Session, select
 
 from bridge.domain.expiration import renewed_expiration
 from bridge.domain.memberships import Membership, MembershipStatus
+from bridge.domain.money import exponent
 from bridge.domain.periods import Period
 from bridge.domain.terms import FairTerms, NetworkTerms
 from bridge.payments.client import API_VERSION, StripeAccount
@@ -67,7 +68,10 @@ _PRODUCTS: dict[int, dict[str, Any]] = {
 
 
 class Shop:
-    """Everything of one test. Time stands still until it is moved."""
+    """Everything of one test. Time stands still until it is moved.
+
+    ``prices`` is by how much everything costs more, where a hundred units are next to nothing.
+    """
 
     def __init__(
         self,
@@ -76,9 +80,11 @@ class Shop:
         currency: str = "USD",
         fair: FairTerms | None = None,
         policy: str = "fair",
+        prices: int = 1,
         **membership: Any,
     ) -> None:
         self.store = store
+        self._prices = prices
         self.clock = SandboxClock(NOW)
         self.stripe = SandboxStripe(account="acct_shop", clock=self.clock)
         self.seal = Seal([Fernet.generate_key().decode()])
@@ -174,7 +180,7 @@ class Shop:
         assert change.state is ChangeState.ACCEPTED, change.state
         before = self.member(change.membership_id)
         fields = membership_fields(change.target, before)
-        scale = 10 ** (0 if self.currency == "JPY" else 2)
+        scale = 10 ** exponent(self.currency)
         self.mirror(
             replace(
                 before,
@@ -375,7 +381,7 @@ class Shop:
                     currency=self.currency,
                     group="all" if facts["type"] == "plan" else "",
                     available_addons=[STORAGE, SETUP_HELP],
-                    **facts,
+                    **{**facts, "amount": facts["amount"] * self._prices},
                 )
             )
         for number, amount in ((BASIC, 10000), (PREMIUM, 30000), (STORAGE, 5000)):
@@ -385,7 +391,7 @@ class Shop:
                     product_id=number,
                     duration=1,
                     duration_unit="year",
-                    amount=amount,
+                    amount=amount * self._prices,
                 )
             )
         session.add(CustomerRecord(**common, id=CUSTOMER, email="customer3@example.com"))

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.payments.amounts import NotChargeable, NotExpressible, from_stripe, to_stripe
+from bridge.payments.amounts import (
+    NotChargeable,
+    NotExpressible,
+    check_chargeable,
+    from_stripe,
+    to_stripe,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,3 +64,25 @@ def test_what_was_sent_is_what_comes_back(minor: int, currency: str) -> None:
     except NotChargeable:
         return
     assert from_stripe(sent, currency) == minor
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "fine"),
+    [
+        (0, "USD", True),
+        (50, "USD", True),
+        (49, "USD", False),
+        (50, "JPY", True),
+        (49, "JPY", False),
+        (17499, "HUF", False),
+        (10, "KWD", True),
+        (12, "KWD", False),
+    ],
+)
+def test_what_stripe_does_not_charge_is_refused(minor: int, currency: str, fine: bool) -> None:
+    """Less than its smallest charge, or not to be expressed."""
+    if fine:
+        check_chargeable(minor, currency)
+        return
+    with pytest.raises(NotChargeable):
+        check_chargeable(minor, currency)
