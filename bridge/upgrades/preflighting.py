@@ -34,15 +34,17 @@ def check_usage(
     usage_of: UsageOf,
     release: Release,
     policies: Mapping[str, Policy] | None = None,
+    known: KnownRows | None = None,
 ) -> Preflight:
     """Every site of a membership against the limits that ``target`` would give it.
 
     ``usage_of`` tells what a site uses; its custom domains are counted from the mirror.
+    ``known`` are the network's rows, where they were read before.
 
     Raises:
         LimitsNotKnown: of the new plan or of an add-on.
     """
-    known = KnownRows.load(session, network.key)
+    known = known or KnownRows.load(session, network.key)
     expected = known.expected(
         membership_id=membership_id,
         plan_id=target.plan_id,
@@ -58,7 +60,7 @@ def check_usage(
         ]
         raise LimitsNotKnown(products=", ".join(names), network=network.name)
     sites = sites_of(session, network.key, membership_id)
-    domains = main_domains(session, network.key)
+    domains = main_domains(session, network.key, [site.id for site in sites])
     return preflight(
         sites=[
             (replace(usage_of(site), domains=domains[site.id]), expected.on(site.id))

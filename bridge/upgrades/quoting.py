@@ -46,15 +46,23 @@ class Priced:
 
 
 def price(
-    session: Session, network: Network, membership_id: int, choice: Choice, *, now: datetime
+    session: Session,
+    network: Network,
+    membership_id: int,
+    choice: Choice,
+    *,
+    now: datetime,
+    catalogue: Catalogue | None = None,
 ) -> Priced:
     """Price a choice by the network's terms, as the mirror knows the membership.
+
+    ``catalogue`` is the network's, where it was read before.
 
     Raises:
         UnknownMembership: the mirror has none of that id.
         UnknownProduct: no product has that id or slug.
     """
-    catalogue = load_catalogue(session, network.key)
+    catalogue = catalogue or load_catalogue(session, network.key)
     membership = load_membership(session, network.key, membership_id)
     request = QuoteRequest(
         products=tuple(_product_id(one, catalogue, network) for one in choice.products),

@@ -117,12 +117,17 @@ def priced(
 ) -> Seen:
     """What a selection costs and whether the sites fit; nothing is kept."""
     choice = choice_of(selection, shelf.membership, policy=shelf.terms.policy)
-    quote = price(session, visitor.network, shelf.membership.id, choice, now=service.clock()).quote
+    quote = price(
+        session,
+        visitor.network,
+        shelf.membership.id,
+        choice,
+        now=service.clock(),
+        catalogue=shelf.catalogue,
+    ).quote
     fit = NO_FIT
     if quote.possible and quote.target is not None:
-        fit = fit_of(
-            session, visitor.network, shelf.membership.id, quote.target, usage=service.usage
-        )
+        fit = fit_of(session, visitor.network, shelf, quote.target, usage=service.usage)
     names = {product.id: product.name for product in shelf.catalogue.products.values()}
     wrong = unreadable(selection, shelf.membership.currency)
     return Seen(

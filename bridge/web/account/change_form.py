@@ -87,6 +87,16 @@ class Shelf:
     rows: KnownRows
     release: Release
 
+    def limits(self, plan_id: int, addons: Mapping[int, int]) -> Mapping[str, Any] | None:
+        """The limits that a plan and add-ons come to; None where one of them is unknown."""
+        expected = self.rows.expected(
+            membership_id=self.membership.id,
+            plan_id=plan_id,
+            addons=addons,
+            release=self.release,
+        )
+        return None if expected.unknown else expected.on(None)
+
 
 def shelf_of(session: Session, network: Network, membership_id: int) -> Shelf:
     """Everything that a member may choose from.
@@ -209,22 +219,12 @@ def _own_price(
 def _rows(language: Language, shelf: Shelf, plan: Product) -> tuple[LimitRow, ...] | None:
     """The plan's limits with the add-ons that the member has; None where one is unknown."""
     member = shelf.membership
-    now, then = (_limits(shelf, plan_id) for plan_id in (member.plan_id, plan.id))
+    now, then = (shelf.limits(one, member.addons) for one in (member.plan_id, plan.id))
     if then is None or now is None:
         return None
     if plan.id == member.plan_id:
         return limit_rows(language, now)
     return changed_rows(language, now, then)
-
-
-def _limits(shelf: Shelf, plan_id: int) -> Mapping[str, Any] | None:
-    expected = shelf.rows.expected(
-        membership_id=shelf.membership.id,
-        plan_id=plan_id,
-        addons=shelf.membership.addons,
-        release=shelf.release,
-    )
-    return None if expected.unknown else expected.on(None)
 
 
 def _plain(text: str) -> str:

@@ -10,17 +10,15 @@ from typing import Any
 from sqlmodel import Session
 
 from bridge.domain.catalogue import Catalogue
-from bridge.domain.limits import Release
 from bridge.domain.periods import Period
 from bridge.domain.preflight import Excess, Policy
 from bridge.domain.quotes import ChangeKind, LineType, Quote, TargetState
-from bridge.network.capabilities import Capabilities
-from bridge.store.readers import load_membership, sites_of
+from bridge.store.readers import sites_of
 from bridge.store.tables import Network
 from bridge.store.uses import KnownUses
-from bridge.upgrades.expected import KnownRows
-from bridge.upgrades.preflighting import LimitsNotKnown, check_usage
+from bridge.upgrades.preflighting import check_usage
 from bridge.upgrades.usages import UsageOf
+from bridge.web.account.change_form import Shelf
 from bridge.web.account.change_limits import LimitRow, changed_rows, may_lessen
 from bridge.web.pages.languages import Language
 from bridge.web.pages.wording import (
@@ -110,61 +108,39 @@ NO_FIT = Fit()
 
 
 def fit_of(
-    session: Session, network: Network, membership_id: int, target: TargetState, *, usage: UsageOf
+    session: Session, network: Network, shelf: Shelf, target: TargetState, *, usage: UsageOf
 ) -> Fit:
     """Compare the sites with the limits after a change; they are asked only where it may matter.
 
     A site that does not tell what it uses now, or is one of many, is judged by what it told
-    last.
-    No transaction is held open while sites are asked.
+    last. No transaction is held open while sites are asked.
     """
-    membership = load_membership(session, network.key, membership_id)
-    known = KnownRows.load(session, network.key)
-    release = Capabilities.from_json(network.capabilities).limit_rules
-    both = _before_and_after(
-        known, membership_id, membership.plan_id, membership.addons, target, release
-    )
-    sites = sites_of(session, network.key, membership_id)
+    member = shelf.membership
+    sites = sites_of(session, network.key, member.id)
     addresses = {site.id: f"{site.domain}{site.path}".rstrip("/") for site in sites}
-    if both is None:
+    before = shelf.limits(member.plan_id, member.addons)
+    after = shelf.limits(target.plan_id, target.addons)
+    if before is None or after is None:
         return Fit(addresses=addresses)
-    before, after = both
+    both = (before, after)
     if not may_lessen(before, after):
         return Fit(limits=both, addresses=addresses)
-    kept = KnownUses(session, network.key)
+    kept = KnownUses(session, network.key, list(addresses))
     session.rollback()
     asked = sites if len(sites) <= _MOST_ASKED else ()
     now = {site.id: usage(network, site, before) for site in asked}
-    uses = {site.id: now.get(site.id) or kept.of(site.id) for site in sites}
-    try:
-        answer = check_usage(
-            session,
-            network,
-            membership_id,
-            target,
-            usage_of=lambda site: replace(uses[site.id], name=addresses[site.id]),
-            release=release,
-        )
-    except LimitsNotKnown:
-        return Fit(limits=both, addresses=addresses)
+    answer = check_usage(
+        session,
+        network,
+        member.id,
+        target,
+        usage_of=lambda site: replace(
+            now.get(site.id) or kept.of(site.id), name=addresses[site.id]
+        ),
+        release=shelf.release,
+        known=shelf.rows,
+    )
     return Fit(answer.excesses, both, addresses)
-
-
-def _before_and_after(
-    known: KnownRows,
-    membership_id: int,
-    plan_id: int,
-    addons: Mapping[int, int],
-    target: TargetState,
-    release: Release,
-) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
-    sides = [
-        known.expected(membership_id=membership_id, plan_id=plan, addons=extra, release=release)
-        for plan, extra in ((plan_id, addons), (target.plan_id, target.addons))
-    ]
-    if any(side.unknown for side in sides):
-        return None
-    return sides[0].on(None), sides[1].on(None)
 
 
 def order_view(

@@ -169,13 +169,7 @@ def _order(
 ) -> OrderView:
     fit = NO_FIT
     if given.quote.target is not None:
-        fit = fit_of(
-            session,
-            visitor.network,
-            given.membership_id,
-            given.quote.target,
-            usage=service.usage,
-        )
+        fit = fit_of(session, visitor.network, shelf, given.quote.target, usage=service.usage)
     return order_view(
         visitor.language,
         given.quote,
