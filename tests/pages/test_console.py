@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from bridge.payments.metadata import reference_for
+from bridge.store.access import AccessRepository
 from bridge.store.changes import ChangeRepository
 from bridge.store.operators import OperatorRepository
 from bridge.store.tables import ChangeState, Role
 from bridge.upgrades.quoting import Choice, give_quote
+from bridge.web.pages.forms import SESSION_COOKIES
 from tests.pages.conftest import CheckAxe, NewPage, Shot
 from tests.pages.stage import NETWORK, Stage
 from tests.web.conftest import deliver, paid_intent
@@ -78,14 +81,29 @@ def story(stage: Stage) -> None:
 
 @pytest.fixture
 def console(stage: Stage, new_page: NewPage) -> OpenConsole:
-    """Opens a page of the console, signed in through the form."""
+    """Opens a page of the console as somebody who is signed in."""
 
     def opened(path: str = "/console", *, role: Role = Role.OWNER, **options: object) -> Page:
         page = new_page(**options)
+        planbridge = stage.planbridge
+        with planbridge.session() as session:
+            token = AccessRepository(session).open(
+                now=planbridge.clock(),
+                lifetime=timedelta(hours=1),
+                operator_id=OperatorRepository(session).get(f"{role.value}@example.com").key,
+            )
+        page.context.add_cookies(
+            [
+                {
+                    "name": SESSION_COOKIES[1],
+                    "value": token,
+                    "url": f"{stage.url}/console",
+                    "httpOnly": True,
+                    "sameSite": "Strict",
+                }
+            ]
+        )
         page.goto(f"{stage.url}{path}")
-        page.locator("#email").fill(f"{role.value}@example.com")
-        page.locator("#password").fill(PASSWORD)
-        page.locator("#password").press("Enter")
         page.wait_for_selector("body.console")
         return page
 
@@ -119,6 +137,12 @@ def test_the_sign_in_is_accessible(stage: Stage, page: Page, axe: CheckAxe) -> N
     page.locator("#password").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Address or password is wrong")
     axe(page)
+    page.locator("#email").fill("owner@example.com")
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#password").press("Enter")
+    page.wait_for_selector("body.console")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/console/sign-in")
 
 
 def test_works_without_scripts(stage: Stage, console: OpenConsole) -> None:
@@ -183,3 +207,13 @@ def test_language_is_switched_and_kept(stage: Stage, console: OpenConsole) -> No
     expect(page.get_by_role("heading", level=1)).to_have_text("Vue d’ensemble")
     page.goto(f"{stage.url}/console/changes")
     expect(page.get_by_role("heading", level=1)).to_have_text("Changements")
+
+
+def test_acting_as_the_customer_ends_in_his_account(stage: Stage, console: OpenConsole) -> None:
+    """The link is the account's own: one button on the way, then the customer's page."""
+    page = console(f"{HOME}/memberships/2")
+    page.get_by_label("Why").fill("asked by telephone")
+    page.get_by_role("button", name="Open the account").click()
+    page.wait_for_url(f"**/account/{NETWORK}/enter**")
+    page.locator("main form button").click()
+    page.wait_for_url(f"**/account/{NETWORK}/memberships/2")
