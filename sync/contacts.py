@@ -102,12 +102,10 @@ class ContactPass:
         self._keep([*members], members)
         for person in others:
             if person.customer_id in due:
-                user = self._at_his_sites(person)
-                found = {person.customer_id: _contact(user)} if user is not None else {}
-                self._keep([person.customer_id], found)
+                self._look_at_his_sites(person)
         self._report()
 
-    def _at_his_sites(self, person: Person) -> WordPressUser | None:
+    def _look_at_his_sites(self, person: Person) -> None:
         with self._session() as session:
             sites = people.sites_of_customer(
                 session.connection(),
@@ -116,17 +114,22 @@ class ContactPass:
                 limit=_SITES_TRIED,
             )
         client = self._job.client
+        disturbed = False
         for domain, path in sites:
             try:
                 url = site_url(client.endpoint.url, network=client.name, domain=domain, path=path)
                 found = self._users.read([person.user_id], site=url)
             except _CONCERNS_ALL:
                 raise
-            except Fault:
-                continue  # foreign, closed or broken: another site of his may tell
+            except Fault as fault:  # foreign, closed or broken: another site of his may tell
+                disturbed = disturbed or fault.transient
+                continue
             if person.user_id in found:
-                return found[person.user_id]
-        return None
+                contact = _contact(found[person.user_id])
+                self._keep([person.customer_id], {person.customer_id: contact})
+                return
+        if not disturbed:  # else he is asked for again
+            self._keep([person.customer_id], {})
 
     def _keep(self, asked: Sequence[int], found: dict[int, Contact]) -> None:
         with self._session() as session, session.begin():
