@@ -13,7 +13,8 @@ from bridge.sandbox.faults import Fault
 from bridge.sandbox.wire import Request
 from bridge.store.changes import ChangeRepository
 from bridge.store.collections import CollectionRepository
-from bridge.store.tables import Change, ChangeState, EventState
+from bridge.store.options import NetworkOptions, save_options
+from bridge.store.tables import Change, ChangeState, EventState, Network
 from bridge.upgrades.opening import frozen_by
 from tests.scenarios.stage import DAY, MEMBER, NOW, PRICE, Stage, shuffled, staged
 
@@ -96,6 +97,20 @@ def test_a_failed_renewal_goes_down_the_ladder_and_a_payment_brings_it_back(stag
     assert (member.status, stage.billing.standing) == ("active", "good")
     assert member.date_expiration == end_of(2027, 1, 24)
     assert (member.times_billed, len(stage.payments)) == (2, 1)
+
+
+def test_a_network_may_have_a_ladder_of_its_own(stage: Stage) -> None:
+    """Its operator set no grace and a hold of two days; elsewhere the usual days hold."""
+    with Session(stage.store) as session, session.begin():
+        network = session.get_one(Network, stage.network_id)
+        save_options(session, network, NetworkOptions(grace_days=0, hold_days=2))
+    subscription = stage.subscribe()
+    stage.deliver()
+    stage.change_card(subscription, "pm_card_chargeCustomerFail")
+    stage.pass_days(32)
+    assert (stage.member.status, stage.billing.standing) == ("on-hold", "on-hold")
+    stage.pass_days(2)
+    assert (stage.member.status, stage.billing.standing) == ("expired", "expired")
 
 
 def test_unpaid_to_the_end_it_expires_and_is_not_cancelled(stage: Stage) -> None:
