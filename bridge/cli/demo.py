@@ -13,32 +13,39 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.cli.demo_entry import entry_router, entry_url
+from bridge.cli.demo_entry import GUESTS, entry_router, entry_url
 from bridge.cli.demo_story import NETWORK, SECRET, Caller, say, tell_upgrade
 from bridge.cli.printing import console
 from bridge.cli.sync import mirror
 from bridge.sandbox.server import SandboxNetwork
 from bridge.sandbox.stripe_server import SandboxStripe
+from bridge.sandbox.xmlrpc import ENTRIES_KEY
 from bridge.settings import load_settings
 from bridge.store import schema
 from bridge.store.engine import make_engine
+from bridge.store.limits import effective_limits
 from bridge.store.networks import Credentials, NetworkRepository
 from bridge.store.operators import OperatorRepository
+from bridge.store.readers import memberships, sites_of
 from bridge.store.tables import Role
+from bridge.store.uses import save_use
+from bridge.upgrades.usages import ask_usage
 from bridge.web.server import BackgroundService
 from bridge.wiring import App, open_app, web_app
 from sync.catalogue import take
 from sync.learning import learn
 
 OPERATOR = "operator@example.com"
+BUSY = 4  # Premium by the year
 
 
 def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Carry one upgrade out by the API, and end.")
     ] = False,
-    memberships: Annotated[
-        int, typer.Option(min=0, help="Made-up memberships to add to the network.")
+    made_up: Annotated[
+        int,
+        typer.Option("--memberships", min=0, help="Made-up memberships to add to the network."),
     ] = 250,
     port: Annotated[int, typer.Option(help="Port of the service; 0 takes a free one.")] = 0,
     browser: Annotated[
@@ -63,7 +70,7 @@ def demo(
         )
         schema.upgrade(make_engine(settings.store_url))
         planbridge = open_app(settings)
-        network = stack.enter_context(SandboxNetwork(memberships=memberships))
+        network = stack.enter_context(SandboxNetwork(memberships=made_up))
         say(1, f"A network stands in for WordPress at {network.url}")
         if stripe is not None:
             stack.enter_context(stripe)
@@ -72,6 +79,9 @@ def demo(
         say(2, "Mirror it")
         mirror(planbridge, planbridge.network(NETWORK))
         _learn(planbridge)
+        if stripe is not None:
+            _fill(network)
+            _look(planbridge)
         app = web_app(planbridge)
         if stripe is not None:
             app.include_router(entry_router(planbridge, NETWORK), include_in_schema=False)
@@ -114,12 +124,47 @@ def _add(planbridge: App, network: SandboxNetwork, stripe: SandboxStripe | None)
         NetworkRepository(session, planbridge.seal).add(
             NETWORK,
             network.url,
-            Credentials(network.api_key, network.api_secret),
+            Credentials(
+                network.api_key,
+                network.api_secret,
+                wp_username=network.wp_username,
+                wp_application_password=network.wp_password,
+            ),
             now=planbridge.clock(),
             stripe_secrets=[SECRET],
             stripe_account="" if stripe is None else stripe.account,
             stripe_key="" if stripe is None else stripe.api_key,
         )
+
+
+def _fill(network: SandboxNetwork) -> None:
+    """Let one customer have written more than the smallest plan allows."""
+    state = network.state
+    for site in state.rows("site"):
+        if site["membership_id"] == BUSY:
+            entries = {"post": 8, "page": 2, "attachment": 3}
+            state.set_meta("site", int(site["blog_id"]), ENTRIES_KEY, entries)
+
+
+def _look(planbridge: App) -> None:
+    """Ask the sites of the first customers what they use, as a schedule does with all."""
+    network = planbridge.network(NETWORK)
+    with planbridge.session() as session:
+        rows = memberships(session, network.key, limit=GUESTS)
+        sites = [site for row in rows for site in sites_of(session, network.key, row.id)]
+        for site in sites:
+            limits = effective_limits(session, network.key, site.id) or {}
+            usage = ask_usage(planbridge.site_xmlrpc, network, site, limits)
+            if usage is not None:
+                save_use(
+                    session,
+                    network.key,
+                    site.id,
+                    posts=usage.posts,
+                    users=usage.users,
+                    untold="",
+                    now=planbridge.clock(),
+                )
 
 
 def _learn(planbridge: App) -> None:

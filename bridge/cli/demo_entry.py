@@ -19,7 +19,8 @@ from bridge.web.pages.templates import page
 from bridge.wiring import App
 
 _PATH = "/demo"
-_SHOWN = 7  # those of the example; the made-up ones come after
+GUESTS = 7
+"""How many one can be: those of the example; the made-up ones come after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,5 +76,5 @@ def _guests(planbridge: App, network: str) -> list[Guest]:
                 sites=len(sites_of(session, place.key, row.id)),
                 status=row.status,
             )
-            for row in memberships(session, place.key, limit=_SHOWN)
+            for row in memberships(session, place.key, limit=GUESTS)
         ]
