@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,12 +127,13 @@ def _fits(session: Session, text: str) -> ColumnElement[bool]:
     if _STRIPE_ID.fullmatch(text):
         return _any_of(_by_stripe(session, text))
     if "@" in text:
+        begins = _beginning(session)
         people = session.connection().execute(
             select(col(CustomerRecord.network_id), col(CustomerRecord.id))
             .where(
                 or_(
-                    _begins(col(CustomerRecord.email), text.lower()),
-                    _begins(col(CustomerRecord.billing_email), text),
+                    begins(col(CustomerRecord.email), text.lower()),
+                    begins(col(CustomerRecord.billing_email), text),
                 )
             )
             .limit(_MOST)
@@ -206,34 +207,44 @@ def _by_stripe(session: Session, text: str) -> list[tuple[int, int]]:
 def _by_site(session: Session, text: str) -> list[tuple[int, int]]:
     """By domain, custom domain, or the path of a site in a network of folders."""
     host, _, path = text.removeprefix("https://").removeprefix("http://").partition("/")
-    site = SiteRecord
+    folder, site, begins = path.partition("/")[0], SiteRecord, _beginning(session)
+    found: list[tuple[int, int]] = []
+    if folder:
+        in_folder = and_(col(site.domain) == host, begins(col(site.path), f"/{folder}"))
+        found = _owners(session, in_folder)
+    if found:
+        return found
     custom = select(col(DomainRecord.network_id), col(DomainRecord.blog_id)).where(
-        _begins(col(DomainRecord.domain), host)
+        begins(col(DomainRecord.domain), host)
     )
-    blogs = [
-        (network_id, blog) for network_id, blog in session.connection().execute(custom.limit(_MOST))
-    ]
     wanted: list[ColumnElement[bool]] = [
-        and_(col(site.network_id) == network_id, col(site.id) == blog) for network_id, blog in blogs
+        and_(col(site.network_id) == network_id, col(site.id) == blog)
+        for network_id, blog in session.connection().execute(custom.limit(_MOST))
     ]
-    if path.strip("/"):
-        wanted.append(
-            and_(col(site.domain) == host, _begins(col(site.path), f"/{path.strip('/')}"))
-        )
-    elif "." in host:
-        wanted.append(_begins(col(site.domain), host))
-    else:
-        wanted += [_begins(col(site.domain), host), _begins(col(site.path), f"/{host}")]
-    query = select(col(site.network_id), col(site.membership_id)).where(
-        or_(*wanted), col(site.membership_id) > 0
+    wanted.append(begins(col(site.domain), host))
+    if "." not in host:
+        wanted.append(begins(col(site.path), f"/{host}"))
+    return _owners(session, or_(*wanted))
+
+
+def _owners(session: Session, where: ColumnElement[bool]) -> list[tuple[int, int]]:
+    """The memberships that sites belong to."""
+    query = select(col(SiteRecord.network_id), col(SiteRecord.membership_id)).where(
+        where, col(SiteRecord.membership_id) > 0
     )
     rows = session.connection().execute(query.limit(_MOST))
     return [(network_id, membership_id or 0) for network_id, membership_id in rows]
 
 
-def _begins(column: SQLCoreOperations[str], text: str) -> ColumnElement[bool]:
-    """As a range, which an index serves whatever the database's collation of LIKE."""
-    return and_(column >= text, column < f"{text}\U0010ffff")
+def _beginning(session: Session) -> Callable[[SQLCoreOperations[str], str], ColumnElement[bool]]:
+    """How to ask whether a text begins so.
+
+    SQLite compares bytes, so that a range is served by an index; what comes last in
+    PostgreSQL's order depends on its collation, so there it is LIKE.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        return lambda column, text: column.startswith(text, autoescape=True)
+    return lambda column, text: and_(column >= text, column < f"{text}\U0010ffff")
 
 
 def _sites(session: Session, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
