@@ -57,7 +57,7 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     Raises:
         StoreError: the database cannot be reached.
     """
-    with _connected(engine) as connection:
+    with _migrating(engine) as connection:
         command.upgrade(_config(connection), revision)
 
 
@@ -67,7 +67,7 @@ def downgrade(engine: Engine, revision: str) -> None:
     Raises:
         StoreError: the database cannot be reached.
     """
-    with _connected(engine) as connection:
+    with _migrating(engine) as connection:
         command.downgrade(_config(connection), revision)
 
 
@@ -114,6 +114,21 @@ def _config(connection: Connection) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """A connection on which tables may be made anew, which is how SQLite alters them.
+
+    It takes the drop of the old table for the deletion of every row in it, and would delete
+    what hangs on them; so the keys are not watched on this connection, which is used for
+    nothing else.
+    """
+    with _connected(engine) as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            connection.detach()
+        yield connection
 
 
 @contextmanager

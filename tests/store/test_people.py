@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from bridge.store import schema
+from bridge.store.engine import make_engine
 from bridge.store.mirror import Shown, write_rows
 from bridge.store.people import (
     Contact,
@@ -133,3 +137,43 @@ def test_the_sites_of_a_customer(session: Session, network: Network, customers: 
     assert owners_without_email(connection, network.key, [2, 3, 99]) == [1]
     save_contacts(connection, network.key, [1], {1: ANN}, now=NOW)
     assert owners_without_email(connection, network.key, [2]) == []
+
+
+def test_what_was_kept_before_was_the_billing_address(database_url: str) -> None:
+    """Older versions kept it as the e-mail address. No row is lost up or down, though SQLite
+    makes the table of networks anew, on which everything hangs.
+    """
+    engine = make_engine(database_url)
+    schema.upgrade(engine, "0007")
+    told = "'2026-11-24 12:00:00+00:00'"
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO networks (id, name, url, sealed_credentials, sealed_stripe_secrets, "
+                "sealed_stripe_key, stripe_account, livemode, terms, capabilities, created_at) "
+                f"VALUES (1, 'n', 'u', '', '', '', '', {false(engine)}, '{{}}', '{{}}', {told})"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO customers (network_id, id, raw, fingerprint, seen_pass, synced_at, "
+                "email, country, state, city, email_verification) VALUES "
+                f"(1, 7, '{{}}', '', 0, {told}, 'bills@example.test', '', '', '', 'none')"
+            )
+        )
+    schema.upgrade(engine, "0008")
+    with engine.begin() as connection:
+        row = connection.execute(text("SELECT email, billing_email, locale FROM customers")).one()
+        options = connection.execute(text("SELECT options FROM networks")).scalar_one()
+    assert tuple(row) == ("", "bills@example.test", "")
+    assert options in ("{}", {})
+    schema.downgrade(engine, "0007")
+    with engine.begin() as connection:
+        email = connection.execute(text("SELECT email FROM customers")).scalar_one()
+    assert email == "bills@example.test"
+    with engine.begin() as connection, pytest.raises(IntegrityError):
+        connection.execute(text("UPDATE customers SET network_id = 99"))
+
+
+def false(engine: Engine) -> str:
+    return "false" if engine.dialect.name == "postgresql" else "0"
