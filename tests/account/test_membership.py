@@ -64,6 +64,18 @@ def test_the_page_says_what_is_had_and_what_it_costs(stage: Stage) -> None:
         assert part in said
 
 
+def test_a_package_can_be_cancelled_alone(stage: Stage) -> None:
+    """The link leads to the change page on which just that one is not ticked."""
+    visitor = Browser(stage, 3)
+    link = re.search(r'href="[^"]*/main/([^"]*change\?[^"]*)"', visitor.get("memberships/3").text)
+    assert link is not None
+    page = visitor.get(unescape(link[1]))
+    assert page.status_code == 200
+    boxes = re.findall(r'<input[^>]*name="addon"[^>]*>', page.text)
+    assert boxes
+    assert not any("checked" in box for box in boxes)
+
+
 def test_amounts_and_dates_are_the_languages_own(stage: Stage) -> None:
     """French: the amount before its sign, the month in words."""
     said = text(Browser(stage, 3, language="fr").get("memberships/3").text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from sqlmodel import Session
 
@@ -14,6 +14,7 @@ from bridge.domain.periods import UNITS, Period
 from bridge.store.cancellations import CancellationRepository, Ending
 from bridge.store.changes import ChangeRepository
 from bridge.store.collections import CollectionRepository
+from bridge.store.networks import network_terms
 from bridge.store.quotes import target_from_json
 from bridge.store.readers import load_catalogue, sites_of
 from bridge.store.tables import Change, ChangeState, MembershipRecord, Network, SiteRecord
@@ -39,12 +40,18 @@ _RECENT = 3
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """A package or service of the membership."""
+    """A package or service of the membership.
+
+    ``without`` is the query of the change page on which it is left out, "" where it cannot
+    be; ``ends`` when a pending change leaves it out already.
+    """
 
     name: str
     quantity: int
     price: str
     description: str
+    without: str
+    ends: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,9 @@ def overview(
         status=status_words(language, member.status),
         standing=_STANDING.get(member.status, ""),
         facts=tuple(_facts(member, change, ending, language)),
-        bought=_bought(member, catalogue, language),
+        bought=_bought(
+            member, change, catalogue, language, fixed=network_terms(network).policy == "parity"
+        ),
         sites=sites,
         shared=shared,
         pending=pending_of(language, change, catalogue) if change else None,
@@ -225,20 +234,37 @@ def _times(member: MembershipRecord, language: Language) -> str:
 
 
 def _bought(
-    member: MembershipRecord, catalogue: Catalogue, language: Language
+    member: MembershipRecord,
+    change: Change | None,
+    catalogue: Catalogue,
+    language: Language,
+    *,
+    fixed: bool,
 ) -> tuple[Bought, ...]:
+    """What is bought beside the plan; ``fixed`` where the rules let nobody leave it alone."""
     period = period_of(member)
+    goes: set[int] = set()
+    if change is not None and change.target:
+        goes = {int(key) for key in member.addons} - set(target_from_json(change.target).addons)
     return tuple(
         Bought(
             name=product_name(language, catalogue, key),
             quantity=quantity,
             price=_product_price(product, period, language) if product else "",
             description=product.description if product else "",
+            without="" if fixed or key in goes else _without(member, key),
+            ends=key in goes,
         )
         for key, product, quantity in (
             (int(key), catalogue.get(int(key)), quantity) for key, quantity in member.addons.items()
         )
     )
+
+
+def _without(member: MembershipRecord, addon: int) -> str:
+    """The change form as it stands, but for one add-on."""
+    kept = [("addon", key) for key in sorted(member.addons) if int(key) != addon]
+    return urlencode([("chosen", "1"), ("plan", str(member.plan_id)), *kept])
 
 
 def _product_price(product: Product, period: Period, language: Language) -> str:
