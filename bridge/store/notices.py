@@ -21,6 +21,7 @@ USEFUL_FOR: Final = timedelta(days=7)
 
 _REMEMBERED = timedelta(days=180)
 _ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+")
+_OF_A_DAY = (NoticeKind.SIGN_IN, NoticeKind.RENEWAL_AHEAD)  # no use when their day is over
 _ENDED = (NoticeState.SENT, NoticeState.DROPPED)
 
 
@@ -182,7 +183,7 @@ class NoticeRepository:
         notice.state = NoticeState.WAITING
         notice.attempts, notice.reason = 0, ""
         notice.due_at = notice.updated_at = now
-        if notice.kind is not NoticeKind.SIGN_IN:
+        if notice.kind not in _OF_A_DAY:
             notice.useless_after = max(notice.useless_after, now + USEFUL_FOR)
         self._session.add(notice)
         self._session.flush()

@@ -139,6 +139,21 @@ def test_only_what_was_not_sent_can_be_retried(town: Town) -> None:
             notices.retry(3, now=town.clock())
 
 
+def test_a_retry_gives_news_another_week_but_not_a_renewal(town: Town) -> None:
+    """That a plan will be renewed last month is no news."""
+    town.switch()
+    town.note(DONE, "a")
+    town.note(NoticeKind.RENEWAL_AHEAD, "b", useless_after=town.clock() + timedelta(days=3))
+    town.clock.pass_(days=30)
+    with town.session() as session:
+        for key in (1, 2):
+            NoticeRepository(session).retry(key, now=town.clock())
+        session.commit()
+    done, renewal = town.notices()
+    assert done.useless_after == town.clock() + timedelta(days=7)
+    assert renewal.useless_after < town.clock()
+
+
 @pytest.mark.parametrize(
     "address", ["nobody", "a@b@c", "a b@c.de", "a@b.de\r\nBcc: x@y.z", "<a@b.de>"]
 )
