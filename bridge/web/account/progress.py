@@ -71,7 +71,15 @@ def pay(
     """Lead on to the payment of a change that waits for it: the same page, the same sum."""
     change = own_change(session, visitor, membership.id, change_id)
     session.rollback()
-    to = lead_on(request, setup, service, visitor.network, change, _path(visitor, change))
+    to = lead_on(
+        request,
+        setup,
+        service,
+        visitor.network,
+        change,
+        _path(visitor, change),
+        tells_first=False,
+    )
     return RedirectResponse(to, status_code=303)
 
 

@@ -14,7 +14,11 @@ from fastapi import Depends, Request
 from bridge.web.pages.asking import Asking
 from bridge.web.pages.links import LinkKeys
 
-STRIPE_ORIGINS = ("https://checkout.stripe.com", "https://billing.stripe.com")
+STRIPE_ORIGINS = (
+    "https://checkout.stripe.com",
+    "https://billing.stripe.com",
+    "https://invoice.stripe.com",
+)
 
 
 @dataclass(frozen=True, slots=True)
