@@ -9,6 +9,7 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,29 @@ def test_a_chosen_language_stays(stage: Stage) -> None:
     assert stranger.get("language", params={"to": "xx"}).status_code == 303
 
 
+def test_the_language_can_be_chosen_before_the_link_is_taken(stage: Stage) -> None:
+    """The page of a link keeps its link when its language is changed."""
+    visitor = Browser(stage)
+    page = visitor.get(stage.link(5))
+    german = re.search(r'href="([^"]*lang=de)"', page.text)
+    assert german is not None
+    page = visitor.get(f"{stage.url}{unescape(german[1])}")
+    assert '<html lang="de">' in page.text
+    action = re.search(r'action="([^"]*/enter[^"]*)"', page.text)
+    token = re.search(r'name="token" value="([^"]+)"', page.text)
+    assert action is not None
+    assert token is not None
+    visitor.post(f"{stage.url}{action[1]}", {"token": token[1]}, token=token_of(page))
+    assert '<html lang="de">' in visitor.get("memberships/5").text
+
+
+def test_changing_the_language_keeps_what_was_chosen(stage: Stage) -> None:
+    """The address' query comes along: nothing has to be chosen again."""
+    here = f"{HOME}/memberships/1/change?chosen=1&plan=6&addon=2"
+    answer = Browser(stage, 1).get("language", params={"to": "fr", "back": here})
+    assert answer.headers["location"] == here
+
+
 @pytest.mark.parametrize(
     "back",
     [
@@ -231,6 +255,7 @@ def test_a_chosen_language_stays(stage: Stage) -> None:
         "/account/main/x\r\nSet-Cookie: a=b",
         "/account/other/",
         "javascript:alert(1)",
+        "/account/main?x=//evil.example",
         "",
     ],
 )

@@ -39,6 +39,7 @@ router = APIRouter(prefix="/account/{network}")
 
 _YEAR = timedelta(days=365)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_QUERY = re.compile(r"[A-Za-z0-9_.=&%+-]{1,1200}")
 _INSIDE = re.compile(r"[A-Za-z0-9_./-]{0,200}")
 
 To = Annotated[str, Query(max_length=200)]
@@ -59,8 +60,10 @@ def look_at_link(
     except LinkRefused as refused:
         return _refused(request, refused.code, session=session, network=network, service=service)
     language = _language_of(request, link, session, network)
+    here = f"{account_path(network.name)}/enter?token={token}"
+    context = {"token": token, "lang": language.code, "switch": here}
     return open_page(
-        request, "enter.html", language, session=session, network=network, context={"token": token}
+        request, "enter.html", language, session=session, network=network, context=context
     )
 
 
@@ -189,11 +192,14 @@ def choose_language(
     session: ASession,
     setup: TheSetup,
     to: To = "",
-    back: Annotated[str, Query(max_length=400)] = "",
+    back: Annotated[str, Query(max_length=1500)] = "",
 ) -> Response:
     """Keep a language, and go back to where somebody was: never anywhere else."""
     home = account_path(network.name)
-    inside = _inside(back.removeprefix(f"{home}/")) if back.startswith(f"{home}/") else ""
+    path, _, query = back.partition("?")
+    inside = _inside(path.removeprefix(f"{home}/")) if path.startswith(f"{home}/") else ""
+    if inside and query and _QUERY.fullmatch(query):
+        inside = f"{inside}?{query}"
     answer = RedirectResponse(f"{home}/{inside}", status_code=303)
     if to in LANGUAGES:
         AccessRepository(session).speak(request.cookies.get(COOKIE, ""), to)
