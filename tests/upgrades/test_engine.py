@@ -10,8 +10,14 @@ import pytest
 
 from bridge.domain.quotes import ChangeKind
 from bridge.network.client import Entity
-from bridge.sandbox.example_limits import FREE, PREMIUM
-from bridge.sandbox.examples import BASIC_ID, EXTRA_DISK_SPACE_ID, PREMIUM_ID, PRIORITY_SUPPORT_ID
+from bridge.sandbox.example_limits import FREE, PREMIUM, UNLIMITED_VISITS
+from bridge.sandbox.examples import (
+    BASIC_ID,
+    EXTRA_DISK_SPACE_ID,
+    PREMIUM_ID,
+    PRIORITY_SUPPORT_ID,
+    UNLIMITED_VISITS_ID,
+)
 from bridge.sandbox.faults import Fault
 from bridge.sandbox.server import SandboxNetwork
 from bridge.sandbox.wire import Request
@@ -55,6 +61,7 @@ class TestProven:
             "recurring": True,
             "status": "active",
             "date_expiration": change.target["date_expiration"][:19].replace("T", " "),
+            "date_renewed": change.target["date_renewed"][:19].replace("T", " "),
         }
         (post,) = scene.sandbox.journal.writes("/payment")
         assert post.body["gateway_payment_id"] == "pi_1"
@@ -125,23 +132,29 @@ class TestProven:
 
 class TestApplied:
     def test_unknown_limits_end_without_proof_and_say_what_to_do(self, scene: Scene) -> None:
-        """The service has no limits row in the store; proof follows once it has."""
-        change_id = scene.pay(scene.quote(addons={PRIORITY_SUPPORT_ID: 1}))
+        """The package has no limits row in the store; proof follows once it has."""
+        change_id = scene.pay(scene.quote(addons={UNLIMITED_VISITS_ID: 1}))
         with running(scene.engine()):
             change = scene.wait_for(change_id, ChangeState.APPLIED)
-        assert "limits of Priority support (3) are unknown" in change.reason
+        assert "limits of Unlimited visits (1) are unknown" in change.reason
         assert "planbridge catalogue learn main" in change.reason
         assert not change.is_open
+
+    def test_a_service_needs_no_limits_row_to_be_proven(self, scene: Scene) -> None:
+        """The plugin has no limits tabs for services (domain/account-page.md no. 31)."""
+        change_id = scene.pay(scene.quote(addons={PRIORITY_SUPPORT_ID: 1}))
+        with running(scene.engine()):
+            scene.wait_for(change_id, ChangeState.PROVEN)
 
     def test_retried_with_the_limits_known_it_is_proven(
         self, scene: Scene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        change_id = scene.pay(scene.quote(addons={PRIORITY_SUPPORT_ID: 1}))
+        change_id = scene.pay(scene.quote(addons={UNLIMITED_VISITS_ID: 1}))
         engine = scene.engine()
         with running(engine):
             scene.wait_for(change_id, ChangeState.APPLIED)
-            monkeypatch.setitem(LIMITS, PRIORITY_SUPPORT_ID, {})
-            scene.know_limits(PRIORITY_SUPPORT_ID)
+            monkeypatch.setitem(LIMITS, UNLIMITED_VISITS_ID, UNLIMITED_VISITS)
+            scene.know_limits(UNLIMITED_VISITS_ID)
             engine.retry(change_id)
             scene.wait_for(change_id, ChangeState.PROVEN)
         assert len(scene.sandbox.journal.writes("/payment")) == 1
