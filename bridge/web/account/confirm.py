@@ -78,7 +78,7 @@ def confirm(
     change = _begun(session, given)
     if change is None:
         shelf = shelf_of(session, visitor.network, membership.id)
-        other = open_change(session, visitor, membership.id)
+        other = _other_change(session, visitor, given)
         if other is not None and other.id != form.get("replace"):
             return _shown(
                 request, visitor, shelf, given, session=session, service=service, status=409
@@ -137,6 +137,12 @@ def _begun(session: Session, given: GivenQuote) -> Change | None:
     return next((one for one in found if one.state not in WITHOUT_EFFECT), None)
 
 
+def _other_change(session: Session, visitor: Visitor, given: GivenQuote) -> Change | None:
+    """The open change of the membership, unless it came of this very quote a moment ago."""
+    found = open_change(session, visitor, given.membership_id)
+    return None if found is None or found.quote_id == given.id else found
+
+
 def _wants_card(given: GivenQuote) -> bool:
     """Nothing is due yet, but something will be, by a card that is asked for now."""
     quote = given.quote
@@ -191,7 +197,7 @@ def _shown(
     frozen: bool = False,
     status: int = 200,
 ) -> Response:
-    other = open_change(session, visitor, given.membership_id)
+    other = _other_change(session, visitor, given)
     order = _order(session, service, visitor, shelf, given)
     before, after = shelf.membership, given.quote.target
     target = after.plan_id if after is not None else before.plan_id
