@@ -1,4 +1,4 @@
-# make run      the demonstration: a network, a payment, a proven upgrade
+# make run      the demonstration: pages to click through, up to a proven upgrade
 # make test     everything that must hold before a change is taken
 PYTHON ?= python3
 VENV ?= .venv
@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 ARGS ?=
 STAMP := $(VENV)/.installed
 
-.PHONY: install run test lint unit lock clean help
+CHROMIUM ?= /usr/bin/chromium
+
+.PHONY: install browser run test lint unit lock clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -20,6 +22,15 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
+# The pages are tried in Debian's Chromium: installed where that is allowed, else those tests
+# are skipped, loudly.
+browser:
+	@test -x $(CHROMIUM) || { \
+		echo "Installing Debian's Chromium for the tests of the pages"; \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+			&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	} || echo "!!! THERE IS NO BROWSER at $(CHROMIUM) and none could be installed: the pages are not tried !!!"
+
 run: install
 	$(BIN)/planbridge demo $(ARGS)
 
@@ -29,8 +40,8 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: install
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+unit: install browser
+	PLANBRIDGE_CHROMIUM=$(CHROMIUM) $(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 test: lint unit
 
