@@ -83,6 +83,14 @@ def test_the_whole_way(browser: Browser, planbridge: App) -> None:
     assert (entry.actor, entry.detail["through"]) == ("anna@example.com", "oidc")
 
 
+def test_the_page_lets_its_form_lead_to_the_provider(
+    browser: Browser, provider: OidcStandIn
+) -> None:
+    """A browser counts the redirect as the form's target and would stop it otherwise."""
+    told = browser.get("/console/sign-in").headers["content-security-policy"]
+    assert f"form-action 'self' {provider.issuer};" in told
+
+
 def test_afterwards_the_subject_counts_and_not_the_address(
     browser: Browser, provider: OidcStandIn, planbridge: App
 ) -> None:

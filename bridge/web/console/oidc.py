@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from authlib.common.errors import AuthlibBaseError
@@ -25,7 +26,7 @@ from joserfc.jwk import KeySet
 from bridge.errors import PlanbridgeError
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
-_SECONDS: Final = 10.0
+_SECONDS: Final = 5.0
 _KEPT: Final = timedelta(hours=1)
 _SKEW: Final = 120
 
@@ -79,6 +80,15 @@ class OidcProvider:
         self._published: dict[str, Any] = {}
         self._keys: KeySet | None = None
         self._read_at: datetime | None = None
+
+    def form_targets(self) -> tuple[str, ...]:
+        """The origins that a form which begins a sign-in leads to; the issuer's if it is away."""
+        try:
+            addresses = [self.issuer, str(self._known()["authorization_endpoint"])]
+        except ProviderAway:
+            addresses = [self.issuer]
+        parts = [urlsplit(address) for address in addresses]
+        return tuple(dict.fromkeys(f"{one.scheme}://{one.netloc}" for one in parts))
 
     def begin(self, redirect_uri: str) -> tuple[str, Begun]:
         """Where to send the browser, and what to remember until it comes back.

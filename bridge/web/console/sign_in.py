@@ -24,6 +24,7 @@ from bridge.web.console.sessions import (
 )
 from bridge.web.console.setup import ConsoleSetup, TheConsole
 from bridge.web.pages.forms import OwnForm
+from bridge.web.pages.guard import policy
 from bridge.web.pages.languages import chosen
 from bridge.web.pages.setup import PageSetup, TheSetup
 from bridge.web.pages.templates import page
@@ -168,7 +169,11 @@ def _asked(
         "trouble": trouble,
         "provider": console.oidc.issuer if console.oidc else "",
     }
-    return page(request, "console/sign_in.html", language, context, status=status)
+    response = page(request, "console/sign_in.html", language, context, status=status)
+    if console.oidc is not None:
+        targets = console.oidc.form_targets()
+        response.headers["Content-Security-Policy"] = policy(targets)
+    return response
 
 
 def _provider(console: ConsoleSetup) -> OidcProvider:

@@ -11,17 +11,24 @@ _PAGES = ("/account/", "/console", "/static/")
 _LONG = "public, max-age=31536000, immutable"
 
 
+def policy(form_targets: Sequence[str]) -> str:
+    """The content security policy of a page whose forms may lead to these origins.
+
+    A form's redirect counts as its target, so Stripe's pages have to be named.
+    """
+    forms = " ".join(("'self'", *form_targets))
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
 class PageGuard:
     """Adds the headers to answers below the paths of the pages; leaves the API as it is."""
 
     def __init__(self, app: ASGIApp, *, payment_origins: Sequence[str]) -> None:
         self._app = app
-        # A form's redirect counts as its target, so Stripe's pages have to be named.
-        forms = " ".join(("'self'", *payment_origins))
-        self._policy = (
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-            f"connect-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
-        )
+        self._policy = policy(payment_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
