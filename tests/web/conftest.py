@@ -20,11 +20,13 @@ from bridge.settings import load_settings
 from bridge.store import schema
 from bridge.store.engine import make_engine
 from bridge.store.networks import Credentials, NetworkRepository
+from bridge.store.tables import Role
 from bridge.web.server import BackgroundService
 from bridge.wiring import App, open_app, web_app
 from sync.catalogue import take
 from sync.learning import learn
 from sync.passes import run
+from tests.web.console_stage import Browser, appoint
 
 SECRET = "whsec_web_tests"
 TOKEN = "operator-token-of-the-tests"
@@ -131,3 +133,12 @@ def deliver(url: str, body: bytes, secret: str = SECRET) -> requests.Response:
         headers={"Stripe-Signature": f"t={now},v1={mac}"},
         timeout=30,
     )
+
+
+@pytest.fixture(scope="module")
+def owner(planbridge: App, service: BackgroundService) -> Browser:
+    """An owner who is signed in to the console."""
+    appoint(planbridge, "owner@example.com", Role.OWNER)
+    browser = Browser(service.url)
+    assert browser.sign_in("owner@example.com").status_code == 303
+    return browser
