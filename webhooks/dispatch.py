@@ -137,10 +137,13 @@ class Dispatcher:
         return total
 
     def _round(self) -> int:
-        events = self._claim(tried=False) + self._claim(tried=True)
-        if events:
-            self._handle_all(events)
-        return len(events)
+        total = 0
+        for tried in (False, True):
+            events = self._claim(tried=tried)
+            if events:
+                self._handle_all(events)
+            total += len(events)
+        return total
 
     def _work(self) -> None:
         while not self._stopping:

@@ -123,6 +123,9 @@ class EventFilter:
         return found
 
 
+_LEAST_TAKEN = (_events.c.attempts, _events.c.id)
+
+
 def _due(now: datetime, *, tried: bool) -> tuple[ColumnElement[bool], ...]:
     return (
         _events.c.state == EventState.WAITING,
@@ -163,14 +166,16 @@ class EventRepository:
     ) -> list[ClaimedEvent]:
         """Take up to ``limit`` due events, oldest first; nobody else gets them until the lease.
 
-        ``tried`` chooses between events that were taken before and fresh ones. Two processes
-        never get the same row: PostgreSQL skips rows another one is taking, SQLite has one
-        writer at a time.
+        ``tried`` chooses between events that were taken before and fresh ones. Of the former,
+        the one taken least comes first: whatever kills the workers, no event bears it alone.
+
+        Two processes never get the same row: PostgreSQL skips rows another one is taking,
+        SQLite has one writer at a time.
         """
         due = (
             select(_events.c.id)
             .where(*_due(now, tried=tried))
-            .order_by(_events.c.id)
+            .order_by(*(_LEAST_TAKEN if tried else (_events.c.id,)))
             .limit(limit)
             .with_for_update(skip_locked=True)
             .cte("due")
