@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -10,16 +13,22 @@ import pytest
 import stripe
 from sqlmodel import Session, select
 
-from bridge.payments.client import API_VERSION
+from bridge.payments.cards import Card
+from bridge.payments.client import API_VERSION, StripeAccount
 from bridge.store.cancellations import CancellationRepository
+from bridge.store.networks import NetworkRepository
 from bridge.store.readers import membership_record
 from bridge.store.tables import AuditEntry, Cancellation
 from bridge.upgrades.cancelling import Cancelling
+from bridge.upgrades.orders import Orders
+from bridge.web.account.card import card_line, card_words
+from bridge.web.pages.languages import language
 from tests.account.visitor import Browser
 from tests.pages.stage import NETWORK, Stage, until
 
-PAYING, MANUAL, PLUGINS = 1, 2, 3
+PAYING, MANUAL, PLUGINS, UNPAID = 1, 2, 3, 5
 HERE = f"/account/{NETWORK}/memberships/{PAYING}"
+NOBODY = "http://127.0.0.1:9"
 REASON = {"reason": "too_expensive", "comment": "Nothing against you"}
 
 
@@ -56,6 +65,31 @@ def audited(stage: Stage, membership: int) -> list[str]:
             select(AuditEntry).where(AuditEntry.membership_id == membership).order_by(AuditEntry.id)
         )
         return [row.action for row in rows]
+
+
+def card_said(visitor: Browser, membership: int = PAYING) -> str:
+    """What the line about the card says."""
+    answer = visitor.get(f"memberships/{membership}/card/summary", headers={"HX-Request": "true"})
+    assert answer.status_code == 200, answer.text
+    assert "<html" not in answer.text
+    return re.sub(r"<[^>]+>", "", answer.text).strip()
+
+
+@contextmanager
+def stripe_key(stage: Stage, key: str) -> Iterator[None]:
+    """For a while the network has another key on record; "" for none."""
+    with stage.planbridge.session() as session:
+        place = NetworkRepository(session, stage.planbridge.seal).get(NETWORK)
+        sealed = place.sealed_stripe_key
+        place.sealed_stripe_key = stage.planbridge.seal.seal(key) if key else ""
+        session.add(place)
+    try:
+        yield
+    finally:
+        with stage.planbridge.session() as session:
+            place = NetworkRepository(session, stage.planbridge.seal).get(NETWORK)
+            place.sealed_stripe_key = sealed
+            session.add(place)
 
 
 def test_what_was_paid_is_listed_with_its_invoice(stage: Stage, paying: Browser) -> None:
@@ -102,6 +136,44 @@ def test_the_new_card_is_billed(stage: Stage, paying: Browser) -> None:
     paying.get(back)  # a reload changes nothing
     assert subscription(stage).default_payment_method == after
     assert "card.change" in audited(stage, PAYING)
+
+
+def test_the_card_is_named_after_the_page_is_there(stage: Stage, paying: Browser) -> None:
+    """The page itself does not say it; the line that it loads does, and follows a new card."""
+    page = paying.get(f"memberships/{PAYING}").text
+    assert "ending in" not in page
+    assert f'hx-get="{HERE}/card/summary" hx-trigger="load"' in page
+    assert card_said(paying) == "Visa ending in 4242"
+    assert card_said(Browser(stage, PAYING, language="fr")) == "Visa se terminant par 4242"
+    mine = subscription(stage)
+    other = api(stage).payment_methods.attach("pm_card_amex", {"customer": mine.customer})
+    api(stage).subscriptions.update(mine.id, {"default_payment_method": other.id})
+    assert card_said(paying) == "American Express ending in 8431"
+    usual = {"default_payment_method": mine.default_payment_method}
+    api(stage).subscriptions.update(mine.id, usual)
+
+
+def test_without_a_card_or_an_answer_the_line_says_so(stage: Stage, paying: Browser) -> None:
+    """Nobody has paid yet; no key is on record; Stripe does not answer: words, never an error."""
+    assert card_said(Browser(stage, UNPAID), UNPAID) == "No card is on file."
+    cannot = "Your card cannot be shown at the moment."
+    with stripe_key(stage, ""):
+        assert card_said(paying) == cannot
+        assert "card/summary" not in paying.get(f"memberships/{PAYING}").text
+    with stripe_key(stage, "sk_test_nobody_gave_this_one"):
+        assert card_said(paying) == cannot
+    dead = StripeAccount(stage.stripe.api_key, network=NETWORK, base_url=NOBODY, retries=0)
+    orders = Orders(
+        stage.planbridge.engine, account_for=lambda _: dead, clock=stage.planbridge.clock
+    )
+    assert card_line(orders, stage.place(), PAYING, language("en")) == cannot
+    assert card_said(paying) == "Visa ending in 4242"
+
+
+def test_a_brand_that_is_new_is_a_card() -> None:
+    """What Stripe calls a card tomorrow is shown by its digits."""
+    assert card_words(language("en"), Card("brand_of_2030", "0001")) == "Card ending in 0001"
+    assert card_words(language("fr"), Card("jcb", "0001")) == "JCB se terminant par 0001"
 
 
 def test_leaving_the_portal_changes_nothing(stage: Stage, paying: Browser) -> None:
@@ -190,6 +262,7 @@ def test_what_the_plugin_bills_is_left_alone(stage: Stage) -> None:
         stage.network.state.save("membership", PLUGINS, {**row, **ids})
     stage.sync()
     visitor = Browser(stage, PLUGINS)
+    assert card_said(visitor, PLUGINS) == "Visa ending in 4242"
     answer = visitor.post(f"memberships/{PLUGINS}/cancel", REASON)
     assert answer.headers["location"].endswith("/cancel?problem=elsewhere")
     page = visitor.get(f"memberships/{PLUGINS}/cancel", params={"problem": "elsewhere"}).text

@@ -64,6 +64,18 @@ def test_the_page_says_what_is_had_and_what_it_costs(stage: Stage) -> None:
         assert part in said
 
 
+def test_the_billing_address_is_shown_where_the_network_shows_it(stage: Stage) -> None:
+    """In one line, without what is empty; older networks do not tell it, nor does the page."""
+    shown = text(Browser(stage, 8).get("memberships/8").text)
+    assert "Billing address: Customer 8, 8 Example Street, US, customer8@example.test" in shown
+    with stage.planbridge.session() as session:
+        customer = session.get(CustomerRecord, (stage.place().key, 8))
+        assert customer is not None
+        customer.raw = {**customer.raw, "billing_address": None}
+        session.add(customer)
+    assert "Billing address" not in Browser(stage, 8).get("memberships/8").text
+
+
 def test_a_package_can_be_cancelled_alone(stage: Stage) -> None:
     """The link leads to the change page on which just that one is not ticked."""
     visitor = Browser(stage, 3)

@@ -139,6 +139,7 @@ def test_a_pending_change_is_taken_back_and_the_card_changed(
     page.goto(stage.account("memberships/1"))
     banner = page.get_by_role("region", name="Pending change")
     expect(banner).to_contain_text("A change takes place on")
+    expect(page.locator("#card-on-file")).to_have_text("Visa ending in 4242")
     axe(page)
     shot(page, "account-pending")
     banner.get_by_role("button", name="Take it back").click()

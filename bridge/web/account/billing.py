@@ -18,6 +18,7 @@ from bridge.store.audit import AuditLog
 from bridge.store.cancellations import CancellationRepository
 from bridge.store.tables import MembershipRecord
 from bridge.upgrades.cancelling import why_not_cancellable
+from bridge.web.account.card import card_line
 from bridge.web.account.frame import own_page
 from bridge.web.account.memberships import path_of
 from bridge.web.account.payments_view import is_invoice_of, payment_lines
@@ -116,6 +117,20 @@ def card_changed(
     except PlanbridgeError as error:
         _log.warning("new card not taken over", membership=membership.id, reason=str(error))
     return RedirectResponse(f"{path_of(visitor, membership.id)}?done=card", status_code=303)
+
+
+@router.get("/card/summary")
+def card_summary(
+    request: Request,
+    visitor: TheVisitor,
+    membership: OwnMembership,
+    session: ASession,
+    service: TheService,
+) -> Response:
+    """Which card is billed, for htmx: Stripe is asked after the page is there, not before."""
+    session.rollback()
+    line = card_line(service.collecting.orders, visitor.network, membership.id, visitor.language)
+    return own_page(request, "card_summary.html", visitor, session=session, context={"line": line})
 
 
 @router.get("/cancel")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode, urlsplit
@@ -17,7 +18,14 @@ from bridge.store.collections import CollectionRepository
 from bridge.store.networks import network_terms
 from bridge.store.quotes import target_from_json
 from bridge.store.readers import load_catalogue, sites_of
-from bridge.store.tables import Change, ChangeState, MembershipRecord, Network, SiteRecord
+from bridge.store.tables import (
+    Change,
+    ChangeState,
+    CustomerRecord,
+    MembershipRecord,
+    Network,
+    SiteRecord,
+)
 from bridge.upgrades.cancelling import why_not_cancellable
 from bridge.upgrades.opening import frozen_by
 from bridge.web.account.bars import Bar
@@ -36,6 +44,16 @@ _STANDING = {
     "cancelled": "bad",
 }
 _RECENT = 3
+_ADDRESS = (
+    "company_name",
+    "billing_address_line_1",
+    "billing_address_line_2",
+    "billing_zip_code",
+    "billing_city",
+    "billing_state",
+    "billing_country",
+    "billing_email",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +79,8 @@ class Overview:
     ``facts`` are labels and values. ``change`` is "" where the plan can be changed, else the
     code of why not (``working``, ``frozen``, ``unknown``); ``cancel`` likewise
     (`why_not_cancellable`), with ``ending`` for one that ends by wish. ``pay_at`` is the
-    site's dashboard, where a payment that the network waits for can be paid.
+    site's dashboard, where a payment that the network waits for can be paid. ``address`` is the
+    billing address in one line, "" where the network does not show it.
     """
 
     id: int
@@ -71,6 +90,7 @@ class Overview:
     status: str
     standing: str
     facts: tuple[tuple[str, str], ...]
+    address: str
     bought: tuple[Bought, ...]
     sites: tuple[SiteBars, ...]
     shared: tuple[Bar, ...]
@@ -122,6 +142,7 @@ def overview(
         status=status_words(language, member.status),
         standing=_STANDING.get(member.status, ""),
         facts=tuple(_facts(member, change, ending, language)),
+        address=_address(session, member),
         bought=_bought(
             member, change, catalogue, language, fixed=network_terms(network).policy == "parity"
         ),
@@ -216,6 +237,15 @@ def _facts(
     if member.date_created:
         facts.append((_("Member since"), language.date(member.date_created)))
     return facts
+
+
+def _address(session: Session, member: MembershipRecord) -> str:
+    """What the customer gave the network (domain/entities.md §2.3); older ones do not tell it."""
+    customer = session.get(CustomerRecord, (member.network_id, member.customer_id))
+    told = customer.raw.get("billing_address") if customer else None
+    if not isinstance(told, Mapping):
+        return ""
+    return ", ".join(str(told[part]) for part in _ADDRESS if told.get(part))
 
 
 def _next_amount(member: MembershipRecord, change: Change | None) -> int:
