@@ -44,6 +44,11 @@ class TestOffer:
         assert "Basic" not in said
         assert "Your plan" in said
 
+    def test_a_plan_shows_its_features(self, free: Customer) -> None:
+        """The list that the operator keeps at the product, in its order."""
+        said = text_of(free.get("change").text)
+        assert "Premium, first feature Premium, second feature" in said
+
     def test_packages_and_services_of_the_current_plan_are_shown(self, free: Customer) -> None:
         said = text_of(free.get("change").text)
         for name in ("Unlimited visits", "Extra disk space", "Priority support"):
