@@ -67,7 +67,7 @@ def test_the_page_says_what_is_had_and_what_it_costs(stage: Stage) -> None:
 def test_the_billing_address_is_shown_where_the_network_shows_it(stage: Stage) -> None:
     """In one line, without what is empty; older networks do not tell it, nor does the page."""
     shown = text(Browser(stage, 8).get("memberships/8").text)
-    assert "Billing address Customer 8, 8 Example Street, US, customer8@example.test" in shown
+    assert "Billing address: Customer 8, 8 Example Street, US, customer8@example.test" in shown
     with stage.planbridge.session() as session:
         customer = session.get(CustomerRecord, (stage.place().key, 8))
         assert customer is not None
