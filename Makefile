@@ -41,7 +41,7 @@ lint: install
 	$(BIN)/lint-imports
 
 unit: install browser
-	PLANBRIDGE_CHROMIUM=$(CHROMIUM) $(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	PLANBRIDGE_CHROMIUM=$(CHROMIUM) $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test: lint unit
 

@@ -24,6 +24,12 @@ importlib.import_module("bridge.cli.printing")
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first: at the end no worker is left alone with one."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long and "pages" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a running PostgreSQL: PLANBRIDGE_TEST_POSTGRES, else one started for the session."""
