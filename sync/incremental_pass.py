@@ -77,14 +77,15 @@ class IncrementalPass:
         self._after = last - OVERLAP + timedelta(seconds=job.clock_skew)
         self._written = Written()
         self._unreadable: dict[int, str] = {}
+        self._gone: frozenset[int] = frozenset()
         self._writer = PageWriter(
             network_id=job.network_id, entity=entity, pass_id=None, limits_shown=job.limits_shown
         )
 
     @property
     def changed(self) -> frozenset[int]:
-        """Ids of the rows that were written."""
-        return self._written.created | self._written.changed
+        """Ids of the rows that are not as they were: written, or removed."""
+        return self._written.created | self._written.changed | self._gone
 
     def run(self) -> EntityResult:
         """Take what changed and is new, remove what is gone.
@@ -133,7 +134,9 @@ class IncrementalPass:
 
     @property
     def _rows(self) -> int:
-        return len(self.changed) + len(self._written.unchanged)
+        return sum(
+            map(len, (self._written.created, self._written.changed, self._written.unchanged))
+        )
 
     def _take_modified(self) -> None:
         filters = modified_after(self._after)
@@ -190,6 +193,7 @@ class IncrementalPass:
         self._fetch(found.unknown)
         with self._session() as session, session.begin():
             remove_rows(session, self._job.network_id, self._entity, found.missing)
+        self._gone = frozenset(found.missing)
         return len(found.missing)
 
     def _difference(self, known: array[int], there: int | None) -> Difference:

@@ -156,6 +156,27 @@ def test_a_plan_changed_shows_in_the_limits_of_its_sites(engine: Engine, open_la
     assert after["visits"]["limit"] == 4711
 
 
+def test_the_sites_of_a_membership_that_went_are_read_again(
+    sqlite_engine: Engine, open_lab: Open
+) -> None:
+    """Their limits went with it, though nothing was written to them."""
+    lab = open_lab(sqlite_engine)
+    lab.sync()
+    quiet(lab)
+    row = next(row for row in lab.sandbox.state.rows("site") if row["membership_id"])
+    membership, site = int(str(row["membership_id"])), int(str(row["blog_id"]))
+    with lab.session() as session:
+        before = effective_limits(session, lab.id, site)
+    lab.sandbox.state.remove("membership", membership)
+    assert lab.sync(incremental=True).of("membership").removed == 1
+    with lab.session() as session:
+        after = effective_limits(session, lab.id, site)
+    assert after != before
+    lab.sync()
+    with lab.session() as session:
+        assert effective_limits(session, lab.id, site) == after, "as a full pass finds them"
+
+
 def test_the_first_time_everything_is_read(sqlite_engine: Engine, open_lab: Open) -> None:
     """There is nothing to follow on from."""
     lab = open_lab(sqlite_engine, memberships=50)
