@@ -129,6 +129,24 @@ def test_every_page_is_accessible_and_fits(
         shot(page, f"console-{name}-{language}-dark", dark=True)
 
 
+def test_what_forms_and_links_lead_to_is_accessible(
+    stage: Stage, console: OpenConsole, axe: CheckAxe
+) -> None:
+    """A change, the result of a check, and a quote."""
+    page = console("/console/changes", viewport={"width": 320, "height": 800})
+    page.locator("main a[href*='/changes/chg_']").first.click()
+    expect(page.locator("main")).to_contain_text("chg_")
+    axe(page)
+    page.goto(f"{stage.url}{HOME}")
+    page.locator(f"form[action='{HOME}/check'] button").click()
+    expect(page.locator("main")).to_contain_text("What it costs")
+    axe(page)
+    page.goto(f"{stage.url}{HOME}/memberships/3/change")
+    page.locator("main form[action*='/memberships/3/'] button").last.click()
+    page.wait_for_url("**/quotes/**")
+    axe(page)
+
+
 def test_the_sign_in_is_accessible(stage: Stage, page: Page, axe: CheckAxe) -> None:
     page.goto(f"{stage.url}/console/sign-in")
     axe(page)
