@@ -32,6 +32,7 @@ from bridge.network.xmlrpc import SiteXmlRpc
 from bridge.network.xmlrpc_address import site_url
 from bridge.payments.client import StripeAccount
 from bridge.payments.lookup import look_up
+from bridge.payments.pace import Pace
 from bridge.settings import Settings, load_settings
 from bridge.store import schema
 from bridge.store.engine import make_engine
@@ -135,7 +136,8 @@ class App:
         options = options_of(network)
         rate = self.settings.network_rate if options.rate is None else options.rate
         key = (network.key, rate, options.concurrency or 0)
-        return self._known_manners.setdefault(key, Manners(per_second=rate, at_once=key[2]))
+        manners = Manners(wait=Pace(rate).wait, at_once=key[2])
+        return self._known_manners.setdefault(key, manners)
 
     def stripe_account(self, network: Network) -> StripeAccount | None:
         """The Stripe account that collects for a network; None where it has no key."""

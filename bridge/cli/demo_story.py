@@ -9,9 +9,9 @@ from typing import Any
 
 import requests
 
-from bridge.cli.moments import parse_moment
 from bridge.cli.printing import console, money, print_table
 from bridge.domain.limit_words import lines
+from bridge.domain.moments import parse_moment
 from bridge.errors import PlanbridgeError
 from bridge.payments.metadata import reference_for
 from bridge.sandbox.stripe_events import StripeEvents

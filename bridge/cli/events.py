@@ -8,8 +8,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from bridge.cli.moments import parse_moment
 from bridge.cli.printing import moment, print_json, print_table
+from bridge.domain.moments import parse_moment
 from bridge.errors import InvalidInput, UnknownEvent
 from bridge.store.events import EventFilter, EventRepository
 from bridge.store.tables import EventState

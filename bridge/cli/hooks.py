@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.cli.moments import parse_moment
 from bridge.cli.printing import console, print_json, print_table
+from bridge.domain.moments import parse_moment
 from bridge.domain.outgoing import MEANINGS, EventType, markdown
 from bridge.errors import PlanbridgeError
 from bridge.hooks.signing import key_of, new_secret

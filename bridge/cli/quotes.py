@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-from bridge.cli.moments import parse_moment
 from bridge.cli.printing import console, moment, money, print_json, print_table
 from bridge.domain.catalogue import Product
+from bridge.domain.moments import parse_moment
 from bridge.domain.offers import offers as offered_to
 from bridge.domain.periods import Period
 from bridge.store.quotes import GivenQuote

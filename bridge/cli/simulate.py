@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bridge.cli.moments import parse_moment
 from bridge.cli.printing import console, money, print_json, print_table
+from bridge.domain.moments import parse_moment
 from bridge.errors import InvalidInput
 from bridge.settings import load_settings
 from bridge.simulation.script import Script, Wish

@@ -1,4 +1,4 @@
-"""A steady pace of requests, so that Stripe need not tell us to slow down."""
+"""A steady pace of requests, so that nobody need tell us to slow down."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 
 class Pace:
-    """Lets requests begin at least ``1 / per_second`` apart, in the order they come.
+    """Lets requests begin at least ``1 / per_second`` apart, in the order they come; 0: no limit.
+
+    Time that was lost is not made up for: requests never come in bursts.
 
     Stripe allows 25 requests a second in test mode and 100 in live mode
     (https://docs.stripe.com/rate-limits). Safe to share between threads.
@@ -21,7 +23,7 @@ class Pace:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._gap = 1.0 / per_second
+        self._gap = 1.0 / per_second if per_second > 0 else 0.0
         self._monotonic = monotonic
         self._sleep = sleep
         self._next = 0.0

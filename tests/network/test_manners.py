@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from bridge.network.manners import Manners
+from bridge.payments.pace import Pace
 
 
 class Clock:
@@ -25,7 +26,7 @@ class Clock:
 def test_requests_begin_apart() -> None:
     """The first at once; time that was lost is not made up for."""
     clock = Clock()
-    manners = Manners(per_second=4, monotonic=clock, sleep=clock.sleep)
+    manners = Manners(wait=Pace(4, monotonic=clock, sleep=clock.sleep).wait)
     for _ in range(3):
         with manners.turn():
             pass
@@ -68,6 +69,6 @@ def test_so_many_run_at_the_same_time() -> None:
 def test_without_limits_nobody_waits() -> None:
     """Neither for time nor for others."""
     clock = Clock()
-    manners = Manners(monotonic=clock, sleep=clock.sleep)
+    manners = Manners(wait=Pace(0, monotonic=clock, sleep=clock.sleep).wait)
     with manners.turn(), manners.turn(), manners.turn():
         assert clock.slept == []

@@ -16,9 +16,8 @@ from bridge.store.tables import ChangeState, Role
 from bridge.upgrades.quoting import Choice, give_quote
 from bridge.web.pages.forms import SESSION_COOKIES
 from tests.pages.conftest import CheckAxe, NewPage, Shot
-from tests.pages.stage import NETWORK, Stage
+from tests.pages.stage import NETWORK, Stage, until
 from tests.web.conftest import deliver, paid_intent
-from tests.web.test_console_sections import until
 
 PASSWORD = "correct horse battery staple"
 HOME = f"/console/networks/{NETWORK}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,11 +66,3 @@ def audited(planbridge: App, action: str = "") -> list[AuditEntry]:
 
     with planbridge.session() as session:
         return AuditLog(session).list(action=action, limit=500)
-
-
-def until(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:
-    """Wait for what another thread does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)

@@ -14,7 +14,8 @@ from bridge.store.schedules import find as find_schedule
 from bridge.store.tables import DriftFinding, DriftState
 from bridge.web.server import BackgroundService
 from bridge.wiring import App
-from tests.web.console_stage import PASSWORD, Browser, audited, until
+from tests.pages.stage import until
+from tests.web.console_stage import PASSWORD, Browser, audited
 
 
 class TestNetworks:

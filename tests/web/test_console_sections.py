@@ -16,8 +16,9 @@ from bridge.store.tables import (
 )
 from bridge.web.server import BackgroundService
 from bridge.wiring import App
+from tests.pages.stage import until
 from tests.web.conftest import Caller, deliver, paid_intent
-from tests.web.console_stage import Browser, audited, until
+from tests.web.console_stage import Browser, audited
 
 
 def quoted(call: Caller, membership: int, product: str) -> Any:

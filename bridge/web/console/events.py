@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from bridge.domain.moments import parse_moment
 from bridge.errors import InvalidInput, UnknownEvent
 from bridge.store.events import EventFilter, EventRepository
 from bridge.store.networks import NetworkRepository
@@ -107,8 +107,8 @@ def _filter(asked: dict[str, str], session: ASession, service: Service) -> Event
         network_id=repository.get(network).key if network else None,
         states=_states(state),
         type=asked["type"].strip() or None,
-        since=_moment(asked["since"]),
-        until=_moment(asked["until"]),
+        since=parse_moment(asked["since"]) if asked["since"] else None,
+        until=parse_moment(asked["until"]) if asked["until"] else None,
     )
 
 
@@ -116,19 +116,6 @@ def _states(state: str) -> tuple[EventState, ...] | None:
     if state == "unhandled":
         return (EventState.ATTENTION, EventState.FAILED)
     return (EventState(state),) if state in set(EventState) else None
-
-
-def _moment(text: str) -> datetime | None:
-    """What a field for a time gives; UTC unless it says otherwise."""
-    if not text:
-        return None
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(
-            what=repr(text), why="expected a time such as 2026-03-01T12:00"
-        ) from None
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def _pretty(payload: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Times as people type them on the command line."""
+"""Times as people type them, on the command line and in forms."""
 
 from __future__ import annotations
 
