@@ -68,7 +68,8 @@ class SightingRepository:
     def keep(self, sighting: Sighting, *, now: datetime, asked: bool = False) -> bool:
         """Keep it if it is newer than what is known; False when it tells nothing new.
 
-        ``asked`` when Stripe was asked for it because of a tie: then it is what counts.
+        ``asked`` when Stripe was asked for it because of a tie: then it is what counts, and
+        what it confirms is known to hold as of ``now``.
 
         Raises:
             Tie: it differs from another one of the same second.
@@ -92,6 +93,11 @@ class SightingRepository:
             return True
         known, new = (row.seen_at, row.rank), (sighting.at, sighting.rank)
         if row.facts == sighting.facts and new <= known:
+            if asked and new == known:
+                # There and back within one second: it is the state after the way back.
+                self._connection.execute(
+                    update(_seen).where(*self._of(sighting.id)).values(updated_at=now)
+                )
             return False
         if asked:
             if sighting.at < row.seen_at:

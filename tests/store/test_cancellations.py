@@ -15,11 +15,13 @@ from sqlmodel import Session
 from bridge.store.cancellations import CancellationRepository, Ending
 from bridge.store.networks import Credentials, NetworkRepository
 from bridge.store.seals import Seal
+from bridge.store.sightings import Sighting, SightingRepository, Tie
 from bridge.store.tables import Change, ChangeState, MembershipRecord, StripeSeen
 from tests.conftest import NOW
 
 ENDS = NOW + timedelta(days=20)
 MINUTE = timedelta(minutes=1)
+TENTH = timedelta(milliseconds=100)
 
 
 @pytest.fixture
@@ -165,6 +167,35 @@ def test_what_stripe_showed_last_counts(engine: Engine, member: MembershipRecord
     noted = NOW + MINUTE + timedelta(microseconds=300)
     carried_out(engine, member, now=noted)
     seen(engine, member, ends=True, at=noted + timedelta(microseconds=200))
+    assert ending(engine, member) == Ending(ENDS, settled=True)
+
+
+def test_there_and_back_within_a_second_counts(engine: Engine, member: MembershipRecord) -> None:
+    """Cancelled at Stripe, undone here, cancelled at Stripe again: the event of the second
+    step ties with the first, and Stripe, asked, has the third already: nothing differs from
+    what was known, yet it is newer than the customer's word.
+    """
+    at = NOW.replace(microsecond=0)
+
+    def shown(*, ends: bool) -> Sighting:
+        facts = {"status": "active", "ours": True, "ends_at_period_end": ends}
+        return Sighting(kind="subscription", id="sub_1", at=at, rank=1, facts=facts)
+
+    def tell(sighting: Sighting, tenth: int, *, asked: bool = False) -> None:
+        with Session(engine) as session:
+            told = SightingRepository(session.connection(), "acct_1")
+            told.keep(sighting, now=at + tenth * TENTH, asked=asked)
+            told.give(sighting, (member.network_id, member.id))
+            session.commit()
+
+    tell(shown(ends=True), 1)
+    assert ask(engine, member, wanted=False, now=at + 2 * TENTH)
+    carried_out(engine, member, now=at + 3 * TENTH)
+    assert ending(engine, member) is None
+    with pytest.raises(Tie):
+        tell(shown(ends=False), 4)
+    tell(shown(ends=True), 5, asked=True)
+    tell(shown(ends=True), 6)
     assert ending(engine, member) == Ending(ENDS, settled=True)
 
 
