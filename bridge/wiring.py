@@ -56,6 +56,7 @@ from webhooks.inbox import Inbox
 from webhooks.network_events import network_router
 from webhooks.network_tokens import NetworkTokens
 from webhooks.routes import stripe_router
+from webhooks.stripe_door import StripeReceiver
 
 Clock = Callable[[], datetime]
 
@@ -320,21 +321,21 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
             await asyncio.to_thread(messaging.stop)
             await asyncio.to_thread(upgrades.stop)
 
-    webhooks = APIRouter()
-    webhooks.include_router(
-        stripe_router(
-            inbox=inbox,
-            endpoints=endpoints,
-            clock=planbridge.clock,
-            max_body=settings.webhook_max_bytes,
-            tolerance=timedelta(seconds=settings.webhook_tolerance),
-        )
+    receiver = StripeReceiver(
+        inbox,
+        endpoints,
+        clock=planbridge.clock,
+        max_body=settings.webhook_max_bytes,
+        tolerance=timedelta(seconds=settings.webhook_tolerance),
     )
+    webhooks = APIRouter()
+    webhooks.include_router(stripe_router(receiver))
     webhooks.include_router(network_router(planbridge.network_tokens, take=hints.take))
     return create_app(
         service,
         token=settings.operator_token(),
         webhooks=webhooks,
+        receiver=receiver,
         checks={"database": partial(_database_trouble, planbridge.engine)},
         pages=settings.pages(),
         console=console_setup(planbridge, jobs=jobs),

@@ -18,8 +18,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 
 from bridge.errors import NotFound
+from webhooks.bodies import read_body
 from webhooks.network_tokens import NetworkTokens
-from webhooks.routes import read_body
 
 PATH: Final = "/webhooks/network"
 
@@ -90,7 +90,8 @@ def network_router(tokens: NetworkTokens, *, take: Take, body_timeout: float = 5
         """Note which rows the network's plugin speaks of; never its values."""
         if not tokens.fits(network, token):
             raise UnknownCaller
-        told = ids_told(await read_body(request, limit=MAX_BODY, timeout=body_timeout))
+        body = await read_body(request.scope, request.receive, limit=MAX_BODY, timeout=body_timeout)
+        told = ids_told(body)
         if told:
             take(network, told)
         return Noted(rows=len(told))

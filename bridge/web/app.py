@@ -20,6 +20,7 @@ from bridge.web.health import Check, health_router
 from bridge.web.pages import site
 from bridge.web.pages.setup import PageSetup
 from bridge.web.service import Service
+from webhooks.stripe_door import StripeDoor, StripeReceiver
 
 _DESCRIPTION = """
 Plan changes, payments and limits for WordPress multisite networks.
@@ -45,13 +46,17 @@ def create_app(
     *,
     token: str,
     webhooks: APIRouter,
+    receiver: StripeReceiver,
     checks: Mapping[str, Check],
     pages: PageSetup,
     console: ConsoleSetup,
     alarms: Mapping[str, Check] = MappingProxyType({}),
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
-    """The application around a service; ``token`` opens ``/v1``, ``webhooks`` need none."""
+    """The application around a service; ``token`` opens ``/v1``, ``webhooks`` need none.
+
+    ``receiver`` takes Stripe's events at a door of its own.
+    """
     app = FastAPI(
         title="planbridge",
         version=bridge.__version__,
@@ -68,4 +73,5 @@ def create_app(
     for module in (networks, memberships, quotes, changes, payments, events, hooks):
         app.include_router(module.router, prefix="/v1", dependencies=guarded)
     site.install(app, pages, PAGES)
+    app.add_middleware(StripeDoor, receiver=receiver)
     return app

@@ -48,6 +48,7 @@ from webhooks.dispatch import Dispatcher
 from webhooks.endpoints import EndpointInfo, Endpoints
 from webhooks.inbox import Inbox, Receipt
 from webhooks.routes import stripe_router
+from webhooks.stripe_door import StripeDoor, StripeReceiver
 
 CLIENTS = 32
 ROUNDS = 5
@@ -316,7 +317,9 @@ def _serve(mode: str, url: str, network_id: int, listener: socket.socket) -> Non
     dispatcher = Dispatcher(engine, clock=_now, wake=lambda _change: None, quote_key=b"")
     inbox = _inbox(mode, engine, dispatcher)
     endpoint = EndpointInfo(network_id=network_id, name=NAME, secrets=(SECRET,))
-    app.include_router(stripe_router(inbox, Endpoints(lambda: [endpoint]), clock=_now))
+    receiver = StripeReceiver(inbox, Endpoints(lambda: [endpoint]), clock=_now)
+    app.include_router(stripe_router(receiver))
+    app.add_middleware(StripeDoor, receiver=receiver)
     inbox.start()
     if mode == "handled":
         dispatcher.start()

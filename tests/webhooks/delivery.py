@@ -33,6 +33,7 @@ from bridge.web import problems
 from webhooks.endpoints import EndpointInfo, Endpoints
 from webhooks.inbox import Inbox
 from webhooks.routes import stripe_router
+from webhooks.stripe_door import StripeDoor, StripeReceiver
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SECRET = "whsec_main"
@@ -227,9 +228,14 @@ class Gate:
 
 @contextmanager
 def gate(
-    engine: Engine, endpoints: list[EndpointInfo], *, inbox: Inbox | None = None, **options: Any
+    engine: Engine,
+    endpoints: list[EndpointInfo],
+    *,
+    inbox: Inbox | None = None,
+    with_door: bool = True,
+    **options: Any,
 ) -> Iterator[Gate]:
-    """A served inbox for some endpoints."""
+    """A served inbox for some endpoints; without the door the route takes the events."""
     lookups: list[float] = []
 
     def load() -> list[EndpointInfo]:
@@ -240,7 +246,10 @@ def gate(
     table = Endpoints(load, ttl=600)
     app = FastAPI()
     problems.install(app)
-    app.include_router(stripe_router(inbox, table, clock=lambda: NOW, **options))
+    receiver = StripeReceiver(inbox, table, clock=lambda: NOW, **options)
+    app.include_router(stripe_router(receiver))
+    if with_door:
+        app.add_middleware(StripeDoor, receiver=receiver)
     inbox.start()
     try:
         with serving(app) as url:

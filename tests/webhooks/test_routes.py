@@ -19,6 +19,7 @@ from bridge.store.tables import EventState
 from webhooks.endpoints import EndpointInfo, Endpoints
 from webhooks.inbox import Inbox
 from webhooks.routes import stripe_router
+from webhooks.stripe_door import StripeReceiver
 
 from .delivery import (
     NOW,
@@ -222,9 +223,9 @@ def test_a_service_that_stops_asks_for_another_delivery(sqlite_door: Gate) -> No
 
 def test_the_address_is_documented() -> None:
     """With its parameters, its answer and its refusals."""
-    router = stripe_router(Inbox(make_engine("sqlite://")), Endpoints(list), clock=lambda: NOW)
+    inbox = Inbox(make_engine("sqlite://"))
     app = FastAPI()
-    app.include_router(router)
+    app.include_router(stripe_router(StripeReceiver(inbox, Endpoints(list), clock=lambda: NOW)))
     told = app.openapi()["paths"]["/webhooks/stripe/{network}"]["post"]
     named = {(each["name"], each["in"], each["required"]) for each in told["parameters"]}
     assert named == {("network", "path", True), ("stripe-signature", "header", False)}
