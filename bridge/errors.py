@@ -40,6 +40,11 @@ class PlanbridgeError(Exception):
         """The class' name, for the ``title`` of a problem document."""
         return type(self).__name__
 
+    @property
+    def members(self) -> Mapping[str, object]:
+        """Further members of the problem document, as plain JSON; none unless it says so."""
+        return {}
+
     def __str__(self) -> str:
         text = " ".join((type(self).__doc__ or "").split())
         sentence = text.format_map(_Fields(self.fields))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.domain.limit_modules import Path, meaning, module_of, unlisted
+from bridge.domain.limit_modules import Path, lessens, meaning, module_of, unlisted
 from bridge.domain.limit_words import counted, leaf_words
 from bridge.domain.php_values import as_map
 
@@ -80,6 +80,13 @@ def unequal(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[LeafPair]
             if not _same(pair.left, pair.right):
                 found.append(pair)
     return found
+
+
+def may_lessen(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether anything is less than before, so that its use has to be looked at."""
+    return any(
+        lessens(pair.module, pair.path, pair.left, pair.right) for pair in unequal(before, after)
+    )
 
 
 def subject(module: str, path: Path) -> str:

@@ -27,6 +27,7 @@ from bridge.upgrades.opening import (
     PRODUCTS,
     WITHOUT_EFFECT,
     PaidNotice,
+    begun_by,
     frozen_by,
     make_way,
     mirrored_membership,
@@ -148,9 +149,9 @@ def request_change(session: Session, given: GivenQuote, now: datetime) -> Change
     """
     changes = ChangeRepository(session)
     changes.hold(given.network_id, given.membership_id)
-    for known in changes.of_quote(given.id):
-        if known.state not in WITHOUT_EFFECT:
-            return known
+    known = begun_by(changes, given)
+    if known is not None:
+        return known
     if not given.quote.possible or given.quote.target is None:
         raise ChangeNotPossible(quote=given.id, why=why_not(given))
     if given.expired(now):

@@ -89,6 +89,12 @@ def new_change(
     )
 
 
+def begun_by(changes: ChangeRepository, given: GivenQuote) -> Change | None:
+    """The change that came of a quote, unless it came to nothing."""
+    found = changes.of_quote(given.id)
+    return next((one for one in found if one.state not in WITHOUT_EFFECT), None)
+
+
 def make_way(changes: ChangeRepository, given: GivenQuote, *, now: datetime) -> bool:
     """Supersede an older change that only waits and holds no money; False if one is at work."""
     older = changes.open_of(given.network_id, given.membership_id)

@@ -48,7 +48,9 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, PlanbridgeError)
     if error.status >= 500:
         log.warning("request failed", path=request.url.path, problem=error.title)
-    return problem(error.status, error.title, str(error), headers=dict(error.headers))
+    return problem(
+        error.status, error.title, str(error), headers=dict(error.headers), **error.members
+    )
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from bridge.store.changes import ChangeRepository
 from bridge.store.tables import Change
+from bridge.upgrades.fitting import NO_FIT, fit_of
 from bridge.upgrades.quoting import Choice, give_quote, price
 from bridge.web.account.change_choice import (
     Fields,
@@ -25,7 +26,7 @@ from bridge.web.account.change_choice import (
     unreadable,
 )
 from bridge.web.account.change_form import Shelf, change_form, prices, shelf_of
-from bridge.web.account.change_order import NO_FIT, OrderView, fit_of, order_view
+from bridge.web.account.change_order import OrderView, order_view
 from bridge.web.account.frame import own_page
 from bridge.web.pages.forms import OwnForm
 from bridge.web.pages.sessions import OwnMembership, TheVisitor, Visitor
@@ -127,7 +128,14 @@ def priced(
     ).quote
     fit = NO_FIT
     if quote.possible and quote.target is not None:
-        fit = fit_of(session, visitor.network, shelf, quote.target, usage=service.usage)
+        fit = fit_of(
+            session,
+            visitor.network,
+            shelf.membership,
+            quote.target,
+            usage=service.usage,
+            rows=shelf.rows,
+        )
     names = {product.id: product.name for product in shelf.catalogue.products.values()}
     wrong = unreadable(selection, shelf.membership.currency)
     return Seen(

@@ -23,6 +23,7 @@ from bridge.store.networks import network_terms
 from bridge.store.readers import load_membership
 from bridge.store.tables import Network
 from bridge.upgrades.expected import KnownRows
+from bridge.upgrades.fitting import limits_with
 from bridge.web.account.change_choice import Selection, shown_addons
 from bridge.web.account.change_limits import LimitRow, changed_rows, limit_rows
 from bridge.web.pages.languages import Language
@@ -89,13 +90,7 @@ class Shelf:
 
     def limits(self, plan_id: int, addons: Mapping[int, int]) -> Mapping[str, Any] | None:
         """The limits that a plan and add-ons come to; None where one of them is unknown."""
-        expected = self.rows.expected(
-            membership_id=self.membership.id,
-            plan_id=plan_id,
-            addons=addons,
-            release=self.release,
-        )
-        return None if expected.unknown else expected.on(None)
+        return limits_with(self.rows, self.membership, plan_id, addons, release=self.release)
 
 
 def shelf_of(session: Session, network: Network, membership_id: int) -> Shelf:

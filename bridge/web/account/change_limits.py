@@ -44,11 +44,6 @@ def changed_rows(language: Language, before: Limits, after: Limits) -> tuple[Lim
     return tuple(_row(language, pair) for pair in pairs)
 
 
-def may_lessen(before: Limits, after: Limits) -> bool:
-    """Whether anything is less than before, so that its use has to be looked at."""
-    return any(_less(pair.left, pair.right, pair) for pair in unequal(before, after))
-
-
 _COUNTED = (Kind.COUNT, Kind.SUBTYPES)
 
 

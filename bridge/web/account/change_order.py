@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from sqlmodel import Session
 
 from bridge.domain.catalogue import Catalogue
 from bridge.domain.periods import Period
 from bridge.domain.preflight import Excess, Policy
-from bridge.domain.quotes import ChangeKind, LineType, Quote, TargetState
-from bridge.store.readers import sites_of
-from bridge.store.tables import Network
-from bridge.store.uses import KnownUses
-from bridge.upgrades.preflighting import check_usage
-from bridge.upgrades.usages import UsageOf
-from bridge.web.account.change_form import Shelf
-from bridge.web.account.change_limits import LimitRow, changed_rows, may_lessen
+from bridge.domain.quotes import ChangeKind, LineType, Quote
+from bridge.upgrades.fitting import Fit
+from bridge.web.account.change_limits import LimitRow, changed_rows
 from bridge.web.pages.languages import Language
 from bridge.web.pages.wording import (
     error_words,
@@ -30,8 +22,6 @@ from bridge.web.pages.wording import (
 )
 
 DISCOUNT = "discount_code"
-
-_MOST_ASKED = 10  # sites that are asked while a customer waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,58 +79,6 @@ class OrderView:
     def pays_now(self) -> bool:
         """Something is due at once."""
         return self.possible and self.due_now > 0
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """Whether the sites fit into the limits that a change would bring."""
-
-    excesses: tuple[Excess, ...] = ()
-    limits: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
-    addresses: Mapping[int, str] | None = None
-
-    def under(self, policy: Policy) -> tuple[Excess, ...]:
-        """The excesses to which a policy applies."""
-        return tuple(one for one in self.excesses if one.policy is policy)
-
-
-NO_FIT = Fit()
-
-
-def fit_of(
-    session: Session, network: Network, shelf: Shelf, target: TargetState, *, usage: UsageOf
-) -> Fit:
-    """Compare the sites with the limits after a change; they are asked only where it may matter.
-
-    A site that does not tell what it uses now, or is one of many, is judged by what it told
-    last. No transaction is held open while sites are asked.
-    """
-    member = shelf.membership
-    sites = sites_of(session, network.key, member.id)
-    addresses = {site.id: f"{site.domain}{site.path}".rstrip("/") for site in sites}
-    before = shelf.limits(member.plan_id, member.addons)
-    after = shelf.limits(target.plan_id, target.addons)
-    if before is None or after is None:
-        return Fit(addresses=addresses)
-    both = (before, after)
-    if not may_lessen(before, after):
-        return Fit(limits=both, addresses=addresses)
-    kept = KnownUses(session, network.key, list(addresses))
-    session.rollback()
-    asked = sites if len(sites) <= _MOST_ASKED else ()
-    now = {site.id: usage(network, site, before) for site in asked}
-    answer = check_usage(
-        session,
-        network,
-        member.id,
-        target,
-        usage_of=lambda site: replace(
-            now.get(site.id) or kept.of(site.id), name=addresses[site.id]
-        ),
-        release=shelf.release,
-        known=shelf.rows,
-    )
-    return Fit(answer.excesses, both, addresses)
 
 
 def order_view(
@@ -208,7 +146,6 @@ def _recurs(language: Language, quote: Quote) -> str:
 
 
 def _told(language: Language, excesses: Sequence[Excess], fit: Fit) -> tuple[str, ...]:
-    addresses = fit.addresses or {}
     return tuple(
-        excess_words(language, one, addresses.get(one.site_id or 0, "")) for one in excesses
+        excess_words(language, one, fit.addresses.get(one.site_id or 0, "")) for one in excesses
     )

@@ -10,18 +10,19 @@ from bridge.errors import QuoteExpired, UnknownQuote
 from bridge.store.changes import ChangeRepository, ChangeStandsInTheWay
 from bridge.store.quotes import GivenQuote, QuoteRepository
 from bridge.store.tables import Change
+from bridge.upgrades.fitting import NO_FIT, fit_of
 from bridge.upgrades.intent import (
     ChangeNotPossible,
     MembershipFrozen,
     QuoteOutdated,
     request_change,
 )
-from bridge.upgrades.opening import PRODUCTS, REPLACEABLE, WITHOUT_EFFECT, still_fits
+from bridge.upgrades.opening import PRODUCTS, REPLACEABLE, begun_by, still_fits
 from bridge.upgrades.quoting import give_quote
 from bridge.web.account.change import open_change, path_of
 from bridge.web.account.change_choice import repeated, selection_of
 from bridge.web.account.change_form import Shelf, shelf_of
-from bridge.web.account.change_order import NO_FIT, OrderView, fit_of, order_view
+from bridge.web.account.change_order import OrderView, order_view
 from bridge.web.account.frame import own_page
 from bridge.web.account.payment import lead_on
 from bridge.web.pages.forms import OwnForm
@@ -49,7 +50,7 @@ def confirm_page(
     if not quote:
         return RedirectResponse(f"{path_of(visitor, membership.id)}/change", status_code=303)
     given = _own_quote(session, service, visitor, membership.id, quote)
-    begun = _begun(session, given)
+    begun = begun_by(ChangeRepository(session), given)
     if begun is not None:
         return RedirectResponse(_progress(visitor, begun), status_code=303)
     shelf = shelf_of(session, visitor.network, membership.id)
@@ -75,7 +76,7 @@ def confirm(
     names it in ``replace``.
     """
     given = _own_quote(session, service, visitor, membership.id, str(form.get("quote", "")))
-    change = _begun(session, given)
+    change = begun_by(ChangeRepository(session), given)
     if change is None:
         shelf = shelf_of(session, visitor.network, membership.id)
         other = _other_change(session, visitor, given)
@@ -131,12 +132,6 @@ def _own_quote(
     return given
 
 
-def _begun(session: Session, given: GivenQuote) -> Change | None:
-    """The change that came of a quote, unless it came to nothing."""
-    found = ChangeRepository(session).of_quote(given.id)
-    return next((one for one in found if one.state not in WITHOUT_EFFECT), None)
-
-
 def _other_change(session: Session, visitor: Visitor, given: GivenQuote) -> Change | None:
     """The open change of the membership, unless it came of this very quote a moment ago."""
     found = open_change(session, visitor, given.membership_id)
@@ -175,7 +170,14 @@ def _order(
 ) -> OrderView:
     fit = NO_FIT
     if given.quote.target is not None:
-        fit = fit_of(session, visitor.network, shelf, given.quote.target, usage=service.usage)
+        fit = fit_of(
+            session,
+            visitor.network,
+            shelf.membership,
+            given.quote.target,
+            usage=service.usage,
+            rows=shelf.rows,
+        )
     return order_view(
         visitor.language,
         given.quote,

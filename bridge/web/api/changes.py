@@ -10,14 +10,34 @@ from bridge.errors import UnknownChange
 from bridge.store.changes import ChangeRepository
 from bridge.store.quotes import QuoteRepository
 from bridge.store.tables import Change, ChangeState, Network
+from bridge.upgrades.fitting import refuse_what_does_not_fit
 from bridge.upgrades.intent import request_change, revoke_change
-from bridge.web.api.models import ChangeDetail, ChangeIn, ChangeView, Listing, StepView
+from bridge.upgrades.opening import begun_by
+from bridge.web.api.models import (
+    ChangeDetail,
+    ChangeIn,
+    ChangeView,
+    Listing,
+    RefusalView,
+    StepView,
+    component,
+)
+from bridge.web.problems import MEDIA_TYPE
 from bridge.web.service import ASession, TheNetwork, TheService
 
 router = APIRouter(prefix="/networks/{network}/changes", tags=["changes"])
 
 
-@router.post("", status_code=201)
+_REFUSED: dict[int | str, dict[str, object]] = {
+    409: {
+        "description": "It is not begun: sites are over the limits that it brings, or the quote "
+        "cannot be carried out any more. Nothing was changed.",
+        "content": {MEDIA_TYPE: {"schema": component(RefusalView)}},
+    }
+}
+
+
+@router.post("", status_code=201, responses=_REFUSED)
 def create_change(
     network: TheNetwork, wanted: ChangeIn, service: TheService, session: ASession
 ) -> ChangeView:
@@ -25,11 +45,13 @@ def create_change(
 
     Nothing due: it is carried out at once (a downgrade at the end of the term).
     Something due: it waits for the payment that carries the quote's id; ``…/collect``
-    asks for it.
+    asks for it. Refused where a site is over a limit that it brings (the quote's ``fit``),
+    unless ``anyway`` is true.
     """
-    now = service.clock()
     stored = QuoteRepository(session, service.quote_key).get(network.key, wanted.quote)
-    change = request_change(session, stored, now=now)
+    if not wanted.anyway and begun_by(ChangeRepository(session), stored) is None:
+        refuse_what_does_not_fit(session, network, stored, usage=service.usage)
+    change = request_change(session, stored, now=service.clock())
     session.commit()
     service.upgrades.wake(change.id)
     service.wake_collecting()

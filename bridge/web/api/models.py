@@ -17,6 +17,13 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
 
+def component(model: type[BaseModel]) -> dict[str, Any]:
+    """A model's schema for OpenAPI; models inside it are those that routes give, too."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return schema
+
+
 class Listing(Model, Generic[Row]):
     """A page of rows; ``next`` is the ``after`` of the following page, null on the last."""
 
@@ -154,8 +161,63 @@ class ExplanationView(Model):
     source: str
 
 
+class ExcessView(Model):
+    """Something that would be over its limit: ``remove`` of it have to go.
+
+    ``site_id`` is null and ``site`` "" for what all sites share. ``policy`` is refuse or warn.
+    """
+
+    site_id: int | None
+    site: str
+    module: str
+    item: str
+    used: float
+    allowed: float
+    remove: int
+    sentence: str
+    policy: str
+
+
+class UncheckedView(Model):
+    """A limit that could not be compared, and why."""
+
+    site_id: int | None
+    module: str
+    why: str
+
+
+class FitView(Model):
+    """Whether the sites fit into the limits after the change, by what they use now.
+
+    ``decision`` is allow, warn or refuse; refused, no change is begun. ``known`` is false
+    where the limits of a product are not known, so that nothing was compared.
+    """
+
+    decision: str
+    known: bool
+    excesses: list[ExcessView]
+    unchecked: list[UncheckedView]
+
+
+class RefusalView(Model):
+    """Why a change is not begun (RFC 9457).
+
+    ``title`` is the kind: OverLimits, with ``excesses`` that say what is over on which site;
+    QuoteExpired, QuoteOutdated, ChangeNotPossible, ChangeStandsInTheWay, MembershipFrozen.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    excesses: list[ExcessView] | None = None
+
+
 class QuoteView(Model):
-    """The answer to a choice. It holds until ``expires_at``."""
+    """The answer to a choice. It holds until ``expires_at``.
+
+    ``fit`` is null where nothing was compared, as the choice cannot be had.
+    """
 
     id: str
     membership_id: int
@@ -177,12 +239,17 @@ class QuoteView(Model):
     explanation: list[ExplanationView]
     created_at: datetime
     expires_at: datetime
+    fit: FitView | None = None
 
 
 class ChangeIn(Model):
-    """A quote to be carried out."""
+    """A quote to be carried out.
+
+    ``anyway`` is the operator's word that it is, though sites would be over their new limits.
+    """
 
     quote: str
+    anyway: bool = False
 
 
 class StepView(Model):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from sqlmodel import Session
 
 from bridge.domain.periods import Period
-from bridge.store.quotes import QuoteRepository
+from bridge.store.quotes import GivenQuote, QuoteRepository
+from bridge.store.tables import Network
+from bridge.upgrades.fitting import fit_of_quote
 from bridge.upgrades.quoting import Choice, give_quote
 from bridge.web.api.models import QuoteIn, QuoteView
 from bridge.web.api.views import quote_view
-from bridge.web.service import ASession, TheNetwork, TheService
+from bridge.web.service import ASession, Service, TheNetwork, TheService
 
 router = APIRouter(prefix="/networks/{network}", tags=["quotes"])
 
@@ -25,7 +28,8 @@ def create_quote(
     """Price a choice: what is due now after credit, and at the next billing date.
 
     A choice that changes nothing or is not possible is an answer too, with
-    ``possible: false`` and the reason.
+    ``possible: false`` and the reason. ``fit`` tells what would be over a limit on which
+    site, so that it can be shown before `POST …/changes` refuses it.
     """
     given = give_quote(
         session,
@@ -45,12 +49,17 @@ def create_quote(
         minutes=service.quote_minutes,
     )
     session.commit()
-    return quote_view(given)
+    return _shown(network, given, service, session)
 
 
 @router.get("/quotes/{quote_id}")
 def get_quote(
     network: TheNetwork, quote_id: str, service: TheService, session: ASession
 ) -> QuoteView:
-    """A quote as it was given."""
-    return quote_view(QuoteRepository(session, service.quote_key).get(network.key, quote_id))
+    """A quote as it was given; ``fit`` by what the sites use now."""
+    given = QuoteRepository(session, service.quote_key).get(network.key, quote_id)
+    return _shown(network, given, service, session)
+
+
+def _shown(network: Network, given: GivenQuote, service: Service, session: Session) -> QuoteView:
+    return quote_view(given, fit_of_quote(session, network, given, usage=service.usage))

@@ -6,13 +6,17 @@ from dataclasses import asdict
 
 from bridge.domain.catalogue import Product
 from bridge.store.quotes import GivenQuote
+from bridge.upgrades.fitting import Fit
 from bridge.web.api.models import (
     ErrorView,
+    ExcessView,
     ExplanationView,
+    FitView,
     LineView,
     PriceView,
     ProductView,
     QuoteView,
+    UncheckedView,
 )
 
 
@@ -34,7 +38,17 @@ def product_view(product: Product, *, current: bool = False) -> ProductView:
     )
 
 
-def quote_view(given: GivenQuote) -> QuoteView:
+def fit_view(fit: Fit) -> FitView:
+    """Whether the sites fit."""
+    return FitView(
+        decision=fit.decision.value,
+        known=fit.limits is not None,
+        excesses=[ExcessView.model_validate(fit.shown(one)) for one in fit.excesses],
+        unchecked=[UncheckedView.model_validate(one) for one in fit.unchecked],
+    )
+
+
+def quote_view(given: GivenQuote, fit: Fit | None = None) -> QuoteView:
     """A quote with the explanation of every cent."""
     quote = given.quote
     return QuoteView(
@@ -58,4 +72,5 @@ def quote_view(given: GivenQuote) -> QuoteView:
         explanation=[ExplanationView(**asdict(step)) for step in quote.explanation],
         created_at=given.created_at,
         expires_at=given.expires_at,
+        fit=fit_view(fit) if fit is not None else None,
     )
