@@ -44,7 +44,7 @@ class ContactPass:
         self._changed = frozenset(changed)
         self._started = job.clock()
         self._rows = 0
-        self._differed = 0
+        self._created = self._altered = 0
 
     def run(self) -> EntityResult:
         """Read them and keep what is found, a hundred at a time.
@@ -65,7 +65,8 @@ class ContactPass:
             entity=_NAME,
             incremental=not self._everybody,
             rows=self._rows,
-            changed=self._differed,
+            created=self._created,
+            changed=self._altered,
             seconds=round((self._job.clock() - self._started).total_seconds(), 3),
             error=error,
         )
@@ -133,13 +134,15 @@ class ContactPass:
 
     def _keep(self, asked: Sequence[int], found: dict[int, Contact]) -> None:
         with self._session() as session, session.begin():
-            self._differed += people.save_contacts(
+            saved = people.save_contacts(
                 session.connection(),
                 self._job.network_id,
                 asked,
                 found,
                 now=self._job.clock(),
             )
+        self._created += saved.created
+        self._altered += saved.changed
         self._rows += len(asked)
 
     def _report(self, *, complete: bool = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, or_, select, update
 from sqlmodel import Session, col
@@ -45,6 +46,13 @@ class Person:
 
     customer_id: int
     user_id: int
+
+
+class Saved(NamedTuple):
+    """How many contacts were not known before, and how many were known otherwise."""
+
+    created: int
+    changed: int
 
 
 def customer_contact(session: Session, network_id: int, customer_id: int) -> Contact:
@@ -145,13 +153,13 @@ def save_contacts(
     found: Mapping[int, Contact],
     *,
     now: datetime,
-) -> int:
+) -> Saved:
     """Note what was found, by customer id, and that the others were asked for in vain.
 
-    What is known of those stays. Returns how many contacts differed.
+    What is known of those stays.
     """
-    changed = _differing(connection, network_id, found)
-    if changed:
+    new, changed = _differing(connection, network_id, found)
+    if new or changed:
         connection.execute(
             update(_customers)
             .where(_customers.c.network_id == network_id, _customers.c.id == bindparam("key"))
@@ -167,7 +175,7 @@ def save_contacts(
                     "locale_": contact.locale,
                     "name_": contact.display_name,
                 }
-                for customer_id, contact in changed.items()
+                for customer_id, contact in (new | changed).items()
             ],
         )
     for chunk in _chunks(asked):
@@ -176,13 +184,15 @@ def save_contacts(
             .where(_customers.c.network_id == network_id, _customers.c.id.in_(chunk))
             .values(contact_read_at=now)
         )
-    return len(changed)
+    return Saved(len(new), len(changed))
 
 
 def _differing(
     connection: Connection, network_id: int, found: Mapping[int, Contact]
-) -> dict[int, Contact]:
-    differing: dict[int, Contact] = {}
+) -> tuple[dict[int, Contact], dict[int, Contact]]:
+    """Contacts of whom nothing was known, and those that are not as they were known."""
+    new: dict[int, Contact] = {}
+    changed: dict[int, Contact] = {}
     for chunk in _chunks(list(found)):
         query = select(
             _customers.c.id, _customers.c.email, _customers.c.locale, _customers.c.display_name
@@ -190,9 +200,10 @@ def _differing(
         for row in connection.execute(query):
             contact = found[row.id]
             told = (contact.email, contact.locale, contact.display_name)
-            if told != (row.email, row.locale, row.display_name):
-                differing[row.id] = contact
-    return differing
+            known = (row.email, row.locale, row.display_name)
+            if told != known:
+                (changed if any(known) else new)[row.id] = contact
+    return new, changed
 
 
 def _people(network_id: int) -> Select[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -99,10 +100,12 @@ def test_who_is_to_be_asked_for(session: Session, network: Network, customers: l
     assert people(connection, network.key) == [ann, bob]
     assert people(connection, network.key, after=1) == [bob]
     assert people(connection, network.key, never_asked=True) == [ann, bob]
-    assert save_contacts(connection, network.key, [1, 2], {1: ANN}, now=NOW) == 1
+    assert save_contacts(connection, network.key, [1, 2], {1: ANN}, now=NOW) == (1, 0)
     assert people(connection, network.key, never_asked=True) == []
     assert people_among(connection, network.key, [3, 2, 99]) == [bob]
-    assert save_contacts(connection, network.key, [1], {1: ANN}, now=NOW) == 0
+    assert save_contacts(connection, network.key, [1], {1: ANN}, now=NOW) == (0, 0)
+    moved = replace(ANN, email="ann@new.example")
+    assert save_contacts(connection, network.key, [1], {1: moved}, now=NOW) == (0, 1)
 
 
 def test_who_was_asked_for_long_ago(
