@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -58,12 +59,21 @@ def scan(
 
 
 @app.command()
-def show(name: Name, as_json: AsJson = False) -> None:
-    """Show what the last scan found. Exit code 1 when sites differ.
+def show(
+    name: Name,
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Also what was repaired, and what is gone, of the last 30 days."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the sites that differ. Exit code 1 when there are any.
 
     Example: planbridge drift show main --json
     """
-    _show(name, as_json=as_json)
+    _show(name, history=history, as_json=as_json)
 
 
 @app.command()
@@ -174,23 +184,27 @@ def policy(
     console.print(f"Drift on {name}: {decided.value}.")
 
 
-def _show(name: str, *, as_json: bool) -> None:
+def _show(name: str, *, as_json: bool, history: bool = False) -> None:
     planbridge = open_app()
     network = planbridge.network(name)
     with planbridge.session() as session:
         newest = load_scan(session, network.key)
         found = list(findings(session, network.key))
+    unsolved = [each for each in found if each.state in _UNSOLVED]
+    ended = [each for each in found if each.state not in _UNSOLVED]
+    listed = found if history else unsolved
     if as_json:
         print_json(
             {
                 "network": name,
                 "scan": newest.model_dump(exclude={"network_id"}),
-                "findings": [each.model_dump(exclude={"network_id"}) for each in found],
+                "findings": [each.model_dump(exclude={"network_id"}) for each in listed],
             }
         )
     else:
-        _print(name, newest, found)
-    if any(each.state in _UNSOLVED for each in found):
+        _print(name, newest, listed)
+        _mention(() if history else ended)
+    if unsolved:
         raise typer.Exit(1)
 
 
@@ -219,6 +233,14 @@ def _print(name: str, newest: DriftScan, found: list[DriftFinding]) -> None:
         console.print(note, markup=False)
     if newest.started_at is not None and newest.finished_at is None:
         console.print(f"The scan was cut off behind site {newest.cursor}; scan again to go on.")
+
+
+def _mention(ended: Sequence[DriftFinding]) -> None:
+    counted = Counter(each.state.value for each in ended)
+    if counted:
+        listed = ", ".join(f"{count} {state}" for state, count in sorted(counted.items()))
+        them = "it" if len(ended) == 1 else "them"
+        console.print(f"Found earlier: {listed} (`--all` shows {them}).", markup=False)
 
 
 def _facts(one: Repair) -> dict[str, Any]:

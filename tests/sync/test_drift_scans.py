@@ -201,5 +201,13 @@ def test_the_commands_find_show_and_repair(tmp_path: Any, monkeypatch: pytest.Mo
         code, text = planbridge("scan", "lab", "--pace", "0", "--json")
         assert code == 0
         assert json.loads(text)["scan"]["drifted"] == 0
+        assert json.loads(text)["findings"] == [], "what was put right is not open"
+        code, text = planbridge("show", "lab")
+        assert (code, "1 repaired (`--all` shows it)" in text) == (0, True), text
+        assert "visits" not in text
+        code, text = planbridge("show", "lab", "--all")
+        assert (code, "visits" in text) == (0, True), text
+        code, text = planbridge("show", "lab", "--all", "--json")
+        assert [each["state"] for each in json.loads(text)["findings"]] == ["repaired"]
         assert planbridge("policy", "lab", "repair")[1].strip() == "Drift on lab: repair."
     structlog.reset_defaults()  # it writes to what the command line's runner has closed
