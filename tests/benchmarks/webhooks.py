@@ -6,7 +6,7 @@ connections, in short rounds in turn; the ratio is the median of the rounds'. ``
 each`` differs from ours in nothing but the commit: in its ``one writer`` form a single
 thread commits each event, in its ``thread each`` form every request commits for itself,
 over a connection of the pool, as a plain synchronous service does. dj-stripe, if it is
-asked for, has an environment, a server and a SQLite file of its own, as durable as ours.
+asked for, has an environment, a server and a database of its own, as durable as ours.
 ``CPU us`` is the processor time of the server (not of PostgreSQL) for an event.
 """
 
@@ -32,7 +32,7 @@ from typing import Any, cast
 import uvicorn
 import uvloop
 from fastapi import FastAPI, Request
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, make_url
 from sqlmodel import Session
 
 from bridge.sandbox.stripe_signing import sign
@@ -137,7 +137,8 @@ def rows(database: str | None = None, *, peers: bool = False) -> list[dict[str, 
     """One row for each way of taking events; the ratio is ours to it.
 
     ``database`` is the URL of an empty database that may be filled; a SQLite file in a
-    temporary folder unless given. With ``peers`` dj-stripe is measured, too, on SQLite.
+    temporary folder unless given. With ``peers`` dj-stripe is measured, too, on the
+    same kind of database.
     """
     labels = {
         "nothing": "FastAPI route that does nothing (the limit)",
@@ -156,7 +157,9 @@ def rows(database: str | None = None, *, peers: bool = False) -> list[dict[str, 
                 for mode in ("nothing", "group", "one writer", "thread each")
             }
             if peers:
-                path, port, pid = serving.enter_context(dj_stripe(Path(folder), SECRET))
+                path, port, pid = serving.enter_context(
+                    dj_stripe(Path(folder), SECRET, make_url(url))
+                )
                 # One that it only stores: for others it asks Stripe within the request.
                 servers["dj-stripe"] = Server(pid, port, path, "balance.available")
             measured = _measure(servers)

@@ -2,13 +2,16 @@
 
 ``python dj_stripe_site.py FOLDER SECRET``, run by an environment that has dj-stripe and
 waitress. Prints the path of its endpoint and its port, then serves until it is stopped.
-The endpoint verifies signatures as its documentation recommends; SQLite is in WAL mode
-with the durability that planbridge has. Stripe itself cannot be asked: its address leads
-nowhere, so an event that needed it would fail.
+The endpoint verifies signatures as its documentation recommends. With ``PEER_DATABASE``
+(Django's settings of an empty PostgreSQL database, as JSON) it is kept there, otherwise in
+SQLite in WAL mode with the durability that planbridge has. Stripe itself cannot be asked:
+its address leads nowhere, so an event that needed it would fail.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import sys
 from pathlib import Path
@@ -30,6 +33,7 @@ urlpatterns: list[object] = []
 
 def configure(folder: Path) -> None:
     """The site's settings, and its tables."""
+    given = os.environ.get("PEER_DATABASE")
     settings.configure(
         DEBUG=False,
         SECRET_KEY="benchmark",
@@ -43,12 +47,8 @@ def configure(folder: Path) -> None:
             "djstripe",
         ],
         DATABASES={
-            "default": {
-                "ENGINE": "django.db.backends.sqlite3",
-                "NAME": folder / "peer.sqlite",
-                "CONN_MAX_AGE": None,
-                "OPTIONS": {"init_command": _pragmas("OFF"), "transaction_mode": "IMMEDIATE"},
-            }
+            "default": (_postgresql(json.loads(given)) if given else _sqlite(folder))
+            | {"CONN_MAX_AGE": None}
         },
         MIDDLEWARE=["django.middleware.common.CommonMiddleware"],  # says how long answers are
         # The tables at once instead of by ten years of migrations.
@@ -64,9 +64,22 @@ def configure(folder: Path) -> None:
     stripe.max_network_retries = 0
     urlpatterns.append(path("stripe/", include("djstripe.urls", namespace="djstripe")))
     call_command("migrate", verbosity=0, run_syncdb=True)
-    # From here on, connections are as durable as planbridge's.
-    connections.close_all()
-    connections.settings["default"]["OPTIONS"]["init_command"] = _pragmas("FULL")
+    if not given:
+        # From here on, connections are as durable as planbridge's.
+        connections.close_all()
+        connections.settings["default"]["OPTIONS"]["init_command"] = _pragmas("FULL")
+
+
+def _postgresql(given: dict[str, object]) -> dict[str, object]:
+    return {"ENGINE": "django.db.backends.postgresql"} | given
+
+
+def _sqlite(folder: Path) -> dict[str, object]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": folder / "peer.sqlite",
+        "OPTIONS": {"init_command": _pragmas("OFF"), "transaction_mode": "IMMEDIATE"},
+    }
 
 
 def _pragmas(synchronous: str) -> str:
