@@ -26,6 +26,7 @@ from bridge.sandbox.stripe_journal import StripeJournal
 from bridge.sandbox.stripe_pages import Pages
 from bridge.sandbox.stripe_resources import (
     checkout_completion,
+    coupons,
     disputes,
     payment_intents,
     refunds,
@@ -257,6 +258,15 @@ class SandboxStripe:
             dispute = self.state.get("dispute", dispute_id)
             disputes.close_dispute(self.state, dispute, outcome)
             return self.state.show(dispute)
+
+    def discount_customer(self, customer_id: str, coupon: str) -> None:
+        """Give a customer a coupon for all his invoices, as one does it on Stripe's dashboard.
+
+        Raises:
+            NotPossible: the coupon is missing, used up or too old.
+        """
+        with self._doing("The discount"):
+            coupons.give(self.state, self.state.get("customer", customer_id), coupon)
 
     def change_card(self, payment_method_id: str, card: str) -> None:
         """Let a saved payment method behave like another test card from now on.

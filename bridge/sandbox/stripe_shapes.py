@@ -118,6 +118,11 @@ def _fill_priced(shown: StripeObject, thing: StripeObject, look: Look) -> None:
         shown["plan"] = plan_of(shown["price"])
 
 
+def _fill_customer(shown: StripeObject, thing: StripeObject, look: Look) -> None:
+    discount = look("discount", thing["discount"] or "")
+    shown["discount"] = render(discount, Shape.BASIL, look) if discount else None
+
+
 def _fill_schedule(shown: StripeObject, _thing: StripeObject, look: Look) -> None:
     for phase in shown["phases"]:
         for item in phase["items"]:
@@ -143,6 +148,10 @@ def _age_discount(shown: StripeObject, thing: StripeObject, look: Look) -> None:
 def _first_discount(keys: list[str], look: Look) -> StripeObject | None:
     discount = look("discount", keys[0]) if keys else None
     return render(discount, Shape.ACACIA, look) if discount else None
+
+
+def _age_customer(shown: StripeObject, thing: StripeObject, look: Look) -> None:
+    shown["discount"] = _first_discount([thing["discount"]] if thing["discount"] else [], look)
 
 
 def _age_subscription(shown: StripeObject, thing: StripeObject, look: Look) -> None:
@@ -240,6 +249,7 @@ def _age_paid_thing(shown: StripeObject, thing: StripeObject, _look: Look) -> No
 _Change: TypeAlias = Callable[[StripeObject, StripeObject, Look], None]
 
 _FILL: Final[Mapping[str, _Change]] = {
+    "customer": _fill_customer,
     "item": _fill_priced,
     "subscription_item": _fill_priced,
     "subscription_schedule": _fill_schedule,
@@ -248,6 +258,7 @@ _FILL: Final[Mapping[str, _Change]] = {
 _AGE: Final[Mapping[str, _Change]] = {
     "charge": _age_paid_thing,
     "checkout.session": _age_session,
+    "customer": _age_customer,
     "discount": _age_discount,
     "invoice": _age_invoice,
     "invoiceitem": _age_invoice_item,

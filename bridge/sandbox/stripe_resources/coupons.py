@@ -131,6 +131,40 @@ def redeem(
     return made
 
 
+def give(state: StripeState, customer: StripeObject, coupon: str) -> None:
+    """Let a coupon count for all invoices of a customer, in place of the one that did.
+
+    Raises:
+        ApiError: a coupon that is missing, deleted, used up or too old.
+    """
+    sent = [{"coupon": coupon}]
+    (made,) = redeem(state, sent, of={"customer": customer["id"]}, param="discounts")
+    if customer["discount"]:
+        take_away(state, customer)
+    customer["discount"] = made
+    state.emit("customer.discount.created", state.get("discount", made))
+
+
+def take_away(state: StripeState, customer: StripeObject) -> StripeObject:
+    """The customer's discount counts no more; it is returned."""
+    discount = state.get("discount", customer["discount"])
+    customer["discount"] = None
+    state.emit("customer.discount.deleted", discount)
+    return discount
+
+
+def of_customer(state: StripeState, customer: str) -> list[str]:
+    """The customer's own discount, which his invoices inherit if they name none."""
+    key = state.get("customer", customer)["discount"]
+    return lasting(state, [key] if key else [], state.now())
+
+
+def in_force(state: StripeState, subscription: StripeObject) -> list[str]:
+    """A subscription's discounts; its customer's where it has none of its own."""
+    own = lasting(state, subscription["discounts"], state.now())
+    return own or of_customer(state, subscription["customer"])
+
+
 def coupon_of(state: StripeState, discount: str) -> StripeObject:
     """The coupon of a discount."""
     return state.get("coupon", state.get("discount", discount)["source"]["coupon"])

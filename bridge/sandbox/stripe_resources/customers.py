@@ -18,7 +18,7 @@ from bridge.sandbox.stripe_parameters import (
     time_filter,
     within,
 )
-from bridge.sandbox.stripe_resources import payment_methods, subscription_status
+from bridge.sandbox.stripe_resources import coupons, payment_methods, subscription_status
 from bridge.sandbox.stripe_routes import (
     Call,
     Route,
@@ -181,6 +181,16 @@ def _adjust(call: Call) -> StripeObject:
     )
 
 
+def _remove_discount(call: Call) -> StripeObject:
+    customer = _living(call)
+    if not customer["discount"]:
+        raise ApiError(
+            f"No active discount for customer: {call.key}", status=404, code="resource_missing"
+        )
+    gone = coupons.take_away(call.state, customer)
+    return {"deleted": True, "id": gone["id"], "object": "discount"}
+
+
 def _balance(call: Call) -> StripeObject:
     found = call.state.find(
         "customer_balance_transaction", lambda each: each["customer"] == call.key
@@ -194,6 +204,7 @@ ROUTES: tuple[Route, ...] = (
     get("/v1/customers/{id}", retrieving("customer")),
     post("/v1/customers/{id}", update, _FIELDS),
     delete("/v1/customers/{id}", remove),
+    delete("/v1/customers/{id}/discount", _remove_discount),
     get("/v1/customers/{id}/balance_transactions", _balance, paged()),
     post(
         "/v1/customers/{id}/balance_transactions",

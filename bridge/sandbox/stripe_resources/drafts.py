@@ -35,7 +35,7 @@ def of_subscription(
         auto_advance=True,
         default_tax_rates=list(subscription["default_tax_rates"]),
         description=subscription["description"],
-        discounts=coupons.lasting(state, subscription["discounts"], state.now()),
+        discounts=coupons.in_force(state, subscription),
         parent={
             "quote_details": None,
             "subscription_details": {
@@ -96,6 +96,7 @@ def finalize(state: StripeState, invoice: StripeObject) -> None:
         )
     tally(state, invoice)
     _apply_balance(state, invoice, state.get("customer", invoice["customer"]))
+    _use_up_of_customer(state, invoice)
     number(state, invoice)
     if invoice["amount_due"]:
         _request_payment(state, invoice)
@@ -138,6 +139,15 @@ def _use_up(state: StripeState, invoice: StripeObject) -> None:
         for each in coupons.lasting(state, subscription["discounts"], state.now())
         if not (each in used and coupons.coupon_of(state, each)["duration"] == "once")
     ]
+
+
+def _use_up_of_customer(state: StripeState, invoice: StripeObject) -> None:
+    """His coupon of duration ``once`` counts for the first invoice from which it takes anything."""
+    customer = state.get("customer", invoice["customer"])
+    taken = {one["discount"] for one in invoice["total_discount_amounts"] if one["amount"]}
+    key = customer["discount"]
+    if key in taken and coupons.coupon_of(state, key)["duration"] == "once":
+        coupons.take_away(state, customer)
 
 
 def _apply_balance(state: StripeState, invoice: StripeObject, customer: StripeObject) -> None:

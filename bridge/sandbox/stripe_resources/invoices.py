@@ -78,6 +78,7 @@ def create(call: Call) -> StripeObject:
             state,
             customer["id"],
             currency=params.get("currency") or customer["currency"] or "usd",
+            discounts=coupons.of_customer(state, customer["id"]),
             period_end=now,
             period_start=now,
         )

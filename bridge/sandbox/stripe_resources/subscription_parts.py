@@ -186,7 +186,7 @@ def priced(
     state: StripeState, subscription: StripeObject, items: Sequence[StripeObject]
 ) -> list[Priced]:
     """The items as proration sees them, with the percentage that discounts take off."""
-    discounts = coupons.lasting(state, subscription["discounts"], state.now())
+    discounts = coupons.in_force(state, subscription)
     return [
         Priced(
             item=item["id"],
