@@ -16,7 +16,7 @@ from sqlmodel import Session
 from bridge.errors import NetworkError
 from bridge.network.entities import Entity
 from bridge.network.faults import UnreadableRow
-from bridge.store import passes
+from bridge.store import due, passes
 from bridge.store.mirror import remove_rows, seen_among, seen_count, unseen_ids
 from bridge.store.prices import forget_unseen_prices
 from bridge.store.tables import SyncPass
@@ -65,10 +65,15 @@ class EntityPass:
             gone = unseen_ids(session.connection(), self._job.network_id, self._entity, self._id)
         confirm_gone(self._job.client, self._entity, gone[:_PROBES])
         with self._session() as session, session.begin():
-            remove_rows(session, self._job.network_id, self._entity, gone)
+            now = self._job.clock()
+            remove_rows(session, self._job.network_id, self._entity, gone, now=now)
             if self._entity is Entity.MEMBERSHIP:
                 forget_unseen_prices(session.connection(), self._job.network_id, pass_id=self._id)
-            ended = passes.complete(session, self._id, removed=len(gone), now=self._job.clock())
+            ended = passes.complete(session, self._id, removed=len(gone), now=now)
+            if self._entity is Entity.SITE:
+                due.settle_all(
+                    session.connection(), self._job.network_id, started_at=ended.started_at
+                )
             result = self._result(ended)
         self._report(page=ended.next_page - 1, rows=result.rows, total=result.rows, complete=True)
         return result

@@ -192,7 +192,13 @@ class IncrementalPass:
         found = self._difference(known, there)
         self._fetch(found.unknown)
         with self._session() as session, session.begin():
-            remove_rows(session, self._job.network_id, self._entity, found.missing)
+            remove_rows(
+                session,
+                self._job.network_id,
+                self._entity,
+                found.missing,
+                now=self._job.clock(),
+            )
         self._gone = frozenset(found.missing)
         return len(found.missing)
 

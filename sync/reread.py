@@ -37,7 +37,7 @@ def reread(
         row = client.get(entity, row_id)
     except Gone:
         with Session(engine) as session, session.begin():
-            remove_rows(session, network_id, entity, [row_id])
+            remove_rows(session, network_id, entity, [row_id], now=asked_at)
         return None
     writer = PageWriter(network_id=network_id, entity=entity, pass_id=None, limits_shown=True)
     with Session(engine) as session, session.begin():

@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Connection, delete, func, select, update
 from sqlmodel import Session
 
+from bridge.store import due
 from bridge.store.limits import delete_limits
 from bridge.store.status_news import tell_statuses
 from bridge.store.tables import (
@@ -164,6 +165,8 @@ def write_rows(
     if entity == "membership":
         changed = {key: prepared[key].columns for key in known.keys() - unchanged}
         tell_statuses(connection, network_id, changed, now=asked_at)
+    if entity == "product":
+        due.mark(connection, network_id, known.keys() - unchanged, since=asked_at)
     common = {"network_id": network_id, "synced_at": asked_at, "seen_pass": pass_id or 0}
     by_told: dict[frozenset[str], list[JSON]] = {}
     for row_id, row in prepared.items():
@@ -273,7 +276,9 @@ def known_among(
     return found
 
 
-def remove_rows(session: Session, network_id: int, entity: str, ids: Sequence[int]) -> None:
+def remove_rows(
+    session: Session, network_id: int, entity: str, ids: Sequence[int], *, now: datetime
+) -> None:
     """Remove rows that the network no longer has, with their limits and variations."""
     table = table_of(KINDS[entity].record)
     for chunk in _chunks(ids):
@@ -282,6 +287,7 @@ def remove_rows(session: Session, network_id: int, entity: str, ids: Sequence[in
         )
         delete_limits(session, network_id, entity, chunk)
         if entity == "product":
+            due.mark(session.connection(), network_id, chunk, since=now)
             variations = table_of(PriceVariationRecord)
             session.connection().execute(
                 delete(variations).where(

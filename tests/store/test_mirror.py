@@ -209,7 +209,7 @@ def test_removal_takes_limits_along(session: Session, network: Network) -> None:
             source="read",
             now=NOW,
         )
-    remove_rows(session, network.id, "site", [5])
+    remove_rows(session, network.id, "site", [5], now=NOW)
     session.commit()
     assert [row.id for row in session.exec(select(SiteRecord))] == [6]
     assert [row.owner for row in session.exec(select(LimitsRecord))] == ["product"]

@@ -19,6 +19,7 @@ from bridge.store.tables.cancellations import Cancellation
 from bridge.store.tables.changes import Change, ChangeState, ChangeStep, StoredQuote
 from bridge.store.tables.collections import CollectionRecord, CollectionState, StripeCustomer
 from bridge.store.tables.drift import DriftFinding, DriftPolicy, DriftScan, DriftState
+from bridge.store.tables.due import DueProduct
 from bridge.store.tables.events import EventState, WebhookEvent
 from bridge.store.tables.ledger import LedgerEntry
 from bridge.store.tables.messages import (
@@ -69,6 +70,7 @@ __all__ = [
     "DriftPolicy",
     "DriftScan",
     "DriftState",
+    "DueProduct",
     "EventPass",
     "EventState",
     "Heartbeat",
