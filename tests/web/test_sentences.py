@@ -1,4 +1,4 @@
-"""Every sentence of the pages is there in French, and none is left over."""
+"""Every sentence of the pages, and of what they show, is there in French; none is left over."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from babel.messages.pofile import read_po
 
 from bridge.web.pages.languages import LANGUAGES
 from bridge.web.pages.wording.limits import _COUNTED
+from tests.web.written_sentences import constants, pattern, written
 
 ROOT = Path(__file__).parents[2] / "bridge" / "web"
 LOCALE = ROOT / "pages" / "locale"
+RECORDS = ROOT / "pages" / "records"
+COMPOSED = {f"{kind} to {{}}" for kind in ("upgrade", "downgrade", "addon", "removal", "new")}
+"""What a simulation puts together from a kind of change and a plan."""
 COMPLETE = ("fr",)
 OTHERS = tuple(code for code in LANGUAGES if code not in ("en", *COMPLETE))
 
@@ -31,6 +35,7 @@ _KEYWORDS = {
     "said": _CONTEXT,
     "many": (1, 2),
 }
+_GAP = re.compile(r"\{\d\}")
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
@@ -86,6 +91,13 @@ def translated(code: str) -> dict[Key, tuple[str, ...]]:
     return found
 
 
+@cache
+def records(code: str) -> list[tuple[str, str]]:
+    """What the program writes down, and what a language says instead."""
+    with (RECORDS / f"{code}.po").open("rb") as stream:
+        return [(str(one.id), str(one.string)) for one in read_po(stream, locale=code) if one.id]
+
+
 @pytest.mark.parametrize("code", COMPLETE)
 def test_the_language_is_complete(code: str) -> None:
     """Every sentence has its translation, every plural all its forms."""
@@ -136,6 +148,27 @@ def test_translations_are_no_drafts(code: str) -> None:
     for name, catalogue in catalogues(code).items():
         assert not [message.id for message in catalogue if message.fuzzy and message.id], name
         assert not catalogue.obsolete, name
+
+
+class TestWhatTheProgramWritesDown:
+    """Reasons, results and errors are sentences of the code; French has a pattern for each."""
+
+    @pytest.mark.parametrize("code", COMPLETE)
+    def test_each_sentence_has_its_translation(self, code: str) -> None:
+        known = {pattern(english) for english, said in records(code) if said}
+        missing = {text: module for text, module in written().items() if text not in known}
+        assert missing == {}
+
+    @pytest.mark.parametrize("code", COMPLETE)
+    def test_no_translation_is_left_over(self, code: str) -> None:
+        texts = constants()
+        texts |= {text.replace("_", " ") for text in texts} | COMPOSED
+        assert [one for one, _ in records(code) if pattern(one) not in texts] == []
+
+    @pytest.mark.parametrize("code", COMPLETE)
+    def test_gaps_are_those_of_the_english(self, code: str) -> None:
+        for english, said in records(code):
+            assert sorted(_GAP.findall(english)) == sorted(_GAP.findall(said)), english
 
 
 def test_plurals_are_those_of_french() -> None:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from bridge.domain.limit_diff import differences
-from bridge.domain.limit_modules import module_of
 from bridge.errors import InvalidInput
 from bridge.store.drift import find, findings, load_scan, set_policy, unsolved
 from bridge.store.networks import NetworkRepository
@@ -17,6 +16,8 @@ from bridge.web.console.frame import console_page, done
 from bridge.web.console.sessions import AnActor, AReader
 from bridge.web.console.setup import TheConsole
 from bridge.web.pages.forms import OwnForm
+from bridge.web.pages.languages import Language
+from bridge.web.pages.wording import item_label, recorded
 from bridge.web.service import ASession, TheNetwork, TheService
 from sync.acceptance import accept as accept_site
 from sync.repairs import repair as repair_sites
@@ -50,12 +51,12 @@ def all_drift(request: Request, who: AReader, session: ASession, service: TheSer
 def show_drift(request: Request, network: TheNetwork, who: AReader, session: ASession) -> Response:
     """Site by limit: what is in force beside what was sold."""
     found = findings(session, network.key)
-    rows = [_row(one) for one in found[:_SHOWN]]
+    rows = [_row(one, who.language) for one in found[:_SHOWN]]
     modules = list(dict.fromkeys(module for row in rows for module in row.cells))
     context = {
         "network": network,
         "rows": rows,
-        "modules": [(module, module_of(module).label) for module in modules],
+        "modules": [(module, item_label(who.language, module)) for module in modules],
         "left": max(len(found) - _SHOWN, 0),
         "unsolved": sum(one.state in _UNSOLVED for one in found),
         "scan": load_scan(session, network.key),
@@ -149,9 +150,9 @@ def policy(network: TheNetwork, who: AnActor, form: OwnForm, session: ASession) 
     return done(f"/console/networks/{network.name}/drift", "saved")
 
 
-def _row(finding: DriftFinding) -> Row:
+def _row(finding: DriftFinding, language: Language) -> Row:
     cells: dict[str, list[str]] = {}
     if finding.state in _UNSOLVED:
         for one in differences(finding.expected, finding.shown):
-            cells.setdefault(one.module, []).append(one.sentence)
+            cells.setdefault(one.module, []).append(recorded(language, one.sentence))
     return Row(finding, cells)

@@ -10,16 +10,26 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from bridge.web.console import words
 from bridge.web.console.sessions import Who
-from bridge.web.console.words import (
-    change_state_words,
-    kind_words,
-    notice_words,
-    thing_words,
-)
 from bridge.web.pages.languages import Language
 from bridge.web.pages.templates import page
-from bridge.web.pages.wording import status_words
+from bridge.web.pages.wording import recorded, status_words
+
+_WORDS = (
+    words.change_state_words,
+    words.collecting_words,
+    words.job_words,
+    words.kind_words,
+    words.notice_state_words,
+    words.notice_words,
+    words.source_words,
+    words.standing_words,
+    words.step_state_words,
+    words.step_words,
+    words.thing_words,
+)
+"""What templates call by name, with a code."""
 
 
 def console_page(
@@ -31,7 +41,10 @@ def console_page(
     section: str,
     status: int = 200,
 ) -> HTMLResponse:
-    """A page of the console; ``section`` is the entry of the menu that it belongs to."""
+    """A page of the console; ``section`` is the entry of the menu that it belongs to.
+
+    Templates say ``recorded(...)`` around whatever the program wrote down as a sentence.
+    """
     told = _told(who.language).get(request.query_params.get("done", ""), "")
     return page(
         request,
@@ -42,10 +55,8 @@ def console_page(
             "section": section,
             "told": told,
             "status_words": status_words,
-            "kind_words": partial(kind_words, who.language),
-            "change_state_words": partial(change_state_words, who.language),
-            "notice_words": partial(notice_words, who.language),
-            "thing_words": partial(thing_words, who.language),
+            "recorded": partial(recorded, who.language),
+            **{each.__name__: partial(each, who.language) for each in _WORDS},
             **(context or {}),
         },
         status=status,

@@ -15,8 +15,18 @@ from bridge.store.events import EventFilter, EventRepository
 from bridge.store.history import adoption_steps, drift_of, payments_of, quotes_of
 from bridge.store.notices import NoticeRepository
 from bridge.store.tables import Change, ChangeState, Network, NoticeState, SiteRecord
-from bridge.web.console.words import change_state_words, kind_words, notice_words
+from bridge.web.console.words import (
+    change_state_words,
+    kind_words,
+    notice_state_words,
+    notice_words,
+    step_state_words,
+    step_words,
+    take_over_words,
+    thing_at_stripe_words,
+)
 from bridge.web.pages.languages import Language
+from bridge.web.pages.wording import recorded
 
 _MOST_CHANGES = 20
 _BAD = (ChangeState.ATTENTION, ChangeState.FAILED)
@@ -75,8 +85,13 @@ def _changes(
         for step in changes.steps(change.id):
             yield Happening(
                 step.finished_at or step.started_at,
-                _("Step %(name)s %(subject)s", name=step.name, subject=step.subject).strip(),
-                str(step.detail.get("reason") or step.state),
+                _(
+                    "Step %(name)s %(subject)s",
+                    name=step_words(language, step.name),
+                    subject=step.subject,
+                ).strip(),
+                recorded(language, step.detail.get("reason"))
+                or step_state_words(language, step.state),
                 "quiet" if step.state == "done" else "bad",
                 link,
             )
@@ -85,7 +100,7 @@ def _changes(
             yield Happening(
                 event.received_at,
                 _("Event %(type)s of Stripe", type=event.type),
-                event.reason,
+                recorded(language, event.reason),
                 "quiet",
                 f"/console/networks/{network.name}/events/{event.id}",
             )
@@ -96,12 +111,22 @@ def _end(change: Change, language: Language, link: str) -> Iterator[Happening]:
     if change.applied_at is not None:
         yield Happening(change.applied_at, _("Written to the network"), link=link)
     if change.proven_at is not None:
-        yield Happening(change.proven_at, _("Proven on every site"), change.reason, "good", link)
+        yield Happening(
+            change.proven_at,
+            _("Proven on every site"),
+            recorded(language, change.reason),
+            "good",
+            link,
+        )
     elif not change.state.is_open or change.state in _BAD:
         tone = "bad" if change.state in _BAD else "quiet"
         state = change_state_words(language, change.state.value)
         yield Happening(
-            change.updated_at, _("Change is %(state)s", state=state), change.reason, tone, link
+            change.updated_at,
+            _("Change is %(state)s", state=state),
+            recorded(language, change.reason),
+            tone,
+            link,
         )
 
 
@@ -134,7 +159,7 @@ def _money(session: Session, key: tuple[int, int], language: Language) -> Iterat
         status = str(thing.facts.get("status", ""))
         yield Happening(
             thing.seen_at,
-            _("Seen at Stripe: %(kind)s", kind=thing.kind.replace("_", " ")),
+            _("Seen at Stripe: %(kind)s", kind=thing_at_stripe_words(language, thing.kind)),
             f"{thing.id} {status}".strip(),
             "quiet",
         )
@@ -149,13 +174,15 @@ def _limits(
         yield Happening(
             finding.found_at,
             _("Site %(site)s shows other limits", site=finding.site_id),
-            " ".join(finding.differences),
+            " ".join(recorded(language, one) for one in finding.differences),
             "bad" if finding.repaired_at is None else "quiet",
             link,
         )
         if finding.repaired_at is not None:
             what = _("Limits of site %(site)s were repaired", site=finding.site_id)
-            yield Happening(finding.repaired_at, what, finding.note, "good", link)
+            yield Happening(
+                finding.repaired_at, what, recorded(language, finding.note), "good", link
+            )
 
 
 def _told(session: Session, key: tuple[int, int], language: Language) -> Iterator[Happening]:
@@ -163,14 +190,20 @@ def _told(session: Session, key: tuple[int, int], language: Language) -> Iterato
     network_id, membership_id = key
     listed = NoticeRepository(session).list(network_id=network_id, membership_id=membership_id)
     for notice in listed:
+        state = notice_state_words(language, notice.state.value)
         yield Happening(
             notice.sent_at or notice.created_at,
             _("Notice to the customer: %(kind)s", kind=notice_words(language, notice.kind.value)),
-            f"{notice.state.value} {notice.email} {notice.reason}".strip(),
+            f"{state} {notice.email} {recorded(language, notice.reason)}".strip(),
             "bad" if notice.state is NoticeState.ATTENTION else "quiet",
         )
     for step in adoption_steps(session, *key):
-        yield Happening(step.at, _("Take-over: %(step)s", step=step.name), "", "quiet")
+        yield Happening(
+            step.at,
+            _("Take-over: %(step)s", step=take_over_words(language, step.name)),
+            "",
+            "quiet",
+        )
 
 
 def _done(session: Session, network: Network, membership_id: int) -> Iterator[Happening]:

@@ -20,7 +20,9 @@ from bridge.store.tables import EventState
 from bridge.web.console.charts import bars_over_days, days_until, lines_over_days, share
 from bridge.web.console.frame import console_page
 from bridge.web.console.sessions import AReader
+from bridge.web.console.words import job_words
 from bridge.web.pages.languages import Language
+from bridge.web.pages.wording import recorded
 from bridge.web.service import ASession, TheService
 
 router = APIRouter(prefix="/console")
@@ -76,7 +78,11 @@ def needs_of(
         found.append(Need(text, "/console/events?state=unhandled", bad=True))
     for row in BillingRepository(session).list(needs_operator=True)[:5]:
         name = next((one.name for one in networks if one.id == row.network_id), "")
-        text = _("Billing of membership %(id)s: %(why)s", id=row.membership_id, why=row.reason)
+        text = _(
+            "Billing of membership %(id)s: %(why)s",
+            id=row.membership_id,
+            why=recorded(language, row.reason),
+        )
         found.append(
             Need(text, f"/console/networks/{name}/memberships/{row.membership_id}", bad=True)
         )
@@ -108,15 +114,23 @@ def needs_of(
         session, overdue_since=now - LATE, failures=FAILURES
     ):
         text = (
-            _("The job %(job)s of %(network)s keeps failing", job=job, network=name)
+            _(
+                "The job %(job)s of %(network)s keeps failing",
+                job=job_words(language, job),
+                network=name,
+            )
             if failures
-            else _("The job %(job)s of %(network)s is overdue", job=job, network=name)
+            else _(
+                "The job %(job)s of %(network)s is overdue",
+                job=job_words(language, job),
+                network=name,
+            )
         )
         found.append(Need(text, "/console/schedules"))
     for one in networks:
         place = f"/console/networks/{one.name}"
         if one.alarm:
-            found.append(Need(f"{one.name}: {one.alarm}", place, bad=True))
+            found.append(Need(f"{one.name}: {recorded(language, one.alarm)}", place, bad=True))
         if one.synced_at is None:
             text = _("%(network)s was never mirrored as a whole", network=one.name)
             found.append(Need(text, place))

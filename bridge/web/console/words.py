@@ -65,3 +65,128 @@ def thing_words(language: Language, thing: str) -> str:
         "domain": _("domains"),
     }
     return known.get(thing, thing.replace("_", " "))
+
+
+def step_words(language: Language, name: str) -> str:
+    """A step of a change."""
+    _ = language.gettext
+    known = {
+        "check": _("look first"),
+        "write": _("write the membership"),
+        "payment": _("book the payment"),
+        "sites": _("save the sites again"),
+        "subscription": _("set the subscription at Stripe"),
+        "proof": _("read back"),
+    }
+    return known.get(name, name.replace("_", " "))
+
+
+def step_state_words(language: Language, state: str) -> str:
+    """How a step stands."""
+    _ = language.gettext
+    known = {"done": _("done"), "retrying": _("is tried again"), "running": _("running")}
+    return known.get(state, state.replace("_", " "))
+
+
+def collecting_words(language: Language, code: str) -> str:
+    """How money is collected, and how far that is."""
+    _ = language.gettext
+    known = {
+        "planned": _("planned"),
+        "waiting": _("waiting"),
+        "done": _("done"),
+        "undone": _("undone"),
+        "nothing": _("nothing is collected"),
+        "checkout_payment": _("payment page, once"),
+        "checkout_subscription": _("payment page, with a subscription"),
+        "invoice": _("invoice to the saved card"),
+        "start": _("new subscription to the saved card"),
+        "restart": _("subscription begun anew"),
+        "schedule": _("planned at Stripe for later"),
+    }
+    return known.get(code, code.replace("_", " "))
+
+
+def standing_words(language: Language, standing: str) -> str:
+    """How a membership stands with what it owes."""
+    _ = language.gettext
+    known = {
+        "unknown": _("not known"),
+        "good": _("paid"),
+        "grace": _("unpaid, nothing has changed yet"),
+        "on-hold": _("unpaid, on hold"),
+        "expired": _("unpaid, expired"),
+        "paused": _("paused"),
+        "ended": _("ended"),
+    }
+    return known.get(standing, standing.replace("_", " "))
+
+
+def job_words(language: Language, job: str) -> str:
+    """What a job does."""
+    _ = language.gettext
+    known = {
+        "billing": _("renewals and unpaid bills"),
+        "changes": _("sync of what changed"),
+        "drift": _("search for drift"),
+        "events": _("events that never arrived"),
+        "mirror": _("sync of everything"),
+        "notices": _("mails to customers"),
+        "uses": _("what sites use"),
+    }
+    return known.get(job, job)
+
+
+def source_words(language: Language, source: str) -> str:
+    """Where the limits of a product are known from."""
+    _ = language.gettext
+    known = {
+        "accepted": _("accepted"),
+        "file": _("the catalogue file"),
+        "learned": _("learned from sites"),
+        "read": _("the network"),
+    }
+    return known.get(source, source)
+
+
+def take_over_words(language: Language, step: str) -> str:
+    """A step of taking a membership over from the plugin."""
+    _ = language.gettext
+    known = {
+        "taking": _("begun"),
+        "marking": _("marked at Stripe"),
+        "writing": _("written to the network"),
+        "proven": _("read back"),
+        "unmarking": _("mark taken off at Stripe"),
+        "adopted": _("taken over"),
+        "reverting": _("being given back"),
+        "reverted": _("given back"),
+        "failed": _("failed"),
+    }
+    return known.get(step, step.replace("_", " "))
+
+
+def thing_at_stripe_words(language: Language, kind: str) -> str:
+    """What was seen at Stripe."""
+    _ = language.gettext
+    known = {
+        "invoice": _("invoice"),
+        "subscription": _("subscription"),
+        "refund": _("refund"),
+        "dispute": _("dispute"),
+        "payment": _("payment"),
+        "credit_note": _("credit note"),
+    }
+    return known.get(kind, kind.replace("_", " "))
+
+
+def notice_state_words(language: Language, state: str) -> str:
+    """How a mail stands."""
+    _ = language.gettext
+    known = {
+        "sent": _("sent"),
+        "attention": _("waits for you"),
+        "waiting": _("waiting"),
+        "dropped": _("dropped"),
+    }
+    return known.get(state, state)

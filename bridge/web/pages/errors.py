@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from bridge.errors import PlanbridgeError
 from bridge.web.pages.languages import Language, asked_for
 from bridge.web.pages.templates import page
+from bridge.web.pages.wording import recorded
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -36,7 +37,7 @@ async def error_page(request: Request, error: Exception) -> Response:
     language = asked_for(request, getattr(request.state, "language", ""))
     status, title, text = _told(error, language)
     if request.url.path.startswith("/console") and isinstance(error, PlanbridgeError):
-        text = str(error)  # whoever gets so far is an operator
+        text = recorded(language, error)  # whoever gets so far is an operator
     context = {"title": title, "text": text, "status": status, "home": _home(request)}
     return page(request, "error.html", language, context, status=status)
 

@@ -1,7 +1,8 @@
 """What the rules say, in the words of a language: amounts, periods, statuses, limits.
 
 The rules answer in codes, rules and inputs beside their English sentences; pages translate
-those, never the sentences. What has no words here is shown in English.
+those. What is stored or raised as a sentence only is read back from it: `recorded`. What has no
+words here is shown in English.
 """
 
 from bridge.web.pages.wording.excesses import excess_words
@@ -16,6 +17,7 @@ from bridge.web.pages.wording.limits import (
 )
 from bridge.web.pages.wording.orders import error_words, line_words, step_words
 from bridge.web.pages.wording.prices import period_words, price_words, status_words
+from bridge.web.pages.wording.records import recorded
 
 __all__ = [
     "allowed_words",
@@ -28,6 +30,7 @@ __all__ = [
     "line_words",
     "period_words",
     "price_words",
+    "recorded",
     "rule_words",
     "status_words",
     "step_words",
