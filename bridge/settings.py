@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from bridge.web.pages.setup import PageSetup
 
 PREFIX = "PLANBRIDGE_"
-_SECRETS = ("secret_keys", "api_token", "database_url", "oidc_client_secret", "smtp_password")
+_SECRETS = (
+    "secret_keys",
+    "api_token",
+    "metrics_token",
+    "database_url",
+    "oidc_client_secret",
+    "smtp_password",
+)
 
 
 class Settings(BaseSettings):
@@ -55,6 +62,10 @@ class Settings(BaseSettings):
     )
     api_token: SecretStr | None = Field(
         default=None, description="The operator's bearer token for /v1."
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="A bearer token that reads /metrics, as the operator's does, and nothing else.",
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 picks one.")

@@ -47,6 +47,7 @@ from bridge.upgrades.renewals import Renewals
 from bridge.upgrades.rounds import Rounds
 from bridge.upgrades.usages import SiteUses
 from bridge.web.app import create_app
+from bridge.web.metrics import Standings
 from bridge.web.service import Service
 from sync.hints import Hints
 from webhooks.backfill import Backfill
@@ -57,6 +58,7 @@ from webhooks.network_events import network_router
 from webhooks.network_tokens import NetworkTokens
 from webhooks.routes import stripe_router
 from webhooks.stripe_door import StripeReceiver
+from webhooks.tally import Tally
 
 Clock = Callable[[], datetime]
 
@@ -321,16 +323,19 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
             await asyncio.to_thread(messaging.stop)
             await asyncio.to_thread(upgrades.stop)
 
+    tally = Tally()
     receiver = StripeReceiver(
         inbox,
         endpoints,
         clock=planbridge.clock,
         max_body=settings.webhook_max_bytes,
         tolerance=timedelta(seconds=settings.webhook_tolerance),
+        tally=tally,
     )
     webhooks = APIRouter()
     webhooks.include_router(stripe_router(receiver))
     webhooks.include_router(network_router(planbridge.network_tokens, take=hints.take))
+    concerns = alarms(planbridge.engine, planbridge.clock, has_mail=messaging.has_mail)
     return create_app(
         service,
         token=settings.operator_token(),
@@ -339,7 +344,9 @@ def web_app(planbridge: App, **engine_options: Any) -> FastAPI:
         checks={"database": partial(_database_trouble, planbridge.engine)},
         pages=settings.pages(),
         console=console_setup(planbridge, jobs=jobs),
-        alarms=alarms(planbridge.engine, planbridge.clock, has_mail=messaging.has_mail),
+        alarms=concerns,
+        metrics=Standings(planbridge.engine, clock=planbridge.clock, alarms=concerns, tally=tally),
+        metrics_token=settings.metrics_token.get_secret_value() if settings.metrics_token else "",
         lifespan=lifespan,
     )
 

@@ -50,6 +50,7 @@ _ENTITIES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _LARGEST = 2**53
+_DIGITS = 16  # of the largest; Python refuses to read a number of thousands
 _IN_A_LOG = re.compile(rf"({PATH}/[^/\s?]+/)[^/\s?]+")
 
 Take = Callable[[str, Mapping[str, int]], None]
@@ -79,7 +80,11 @@ def network_router(tokens: NetworkTokens, *, take: Take, body_timeout: float = 5
     @router.post(
         PATH + "/{network}/{token}",
         status_code=202,
-        responses={404: {"description": "No such network, or not its token"}},
+        responses={
+            404: {"description": "No such network, or not its token"},
+            408: {"description": "The body came too slowly"},
+            413: {"description": "The body is too large"},
+        },
     )
     async def receive_network_call(
         network: str,
@@ -114,7 +119,8 @@ def ids_told(body: bytes) -> dict[str, int]:
 def _id(value: object) -> int:
     text = value if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     number = str(text)
-    return int(number) if number.isascii() and number.isdecimal() and int(number) < _LARGEST else 0
+    plain = number.isascii() and number.isdecimal() and len(number) <= _DIGITS
+    return int(number) if plain and int(number) < _LARGEST else 0
 
 
 def address(base: str, network: str, event: str, tokens: NetworkTokens) -> str:

@@ -13,12 +13,13 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridge.errors import NotFound
+from bridge.errors import NotFound, PlanbridgeError
 from webhooks.bodies import header, read_body
 from webhooks.endpoints import EndpointInfo, Endpoints
 from webhooks.envelope import new_event
-from webhooks.inbox import EventNotStored, Inbox
+from webhooks.inbox import EventNotStored, Inbox, Receipt
 from webhooks.signatures import TOLERANCE, verify
+from webhooks.tally import Outcome, Tally
 
 ADDRESS: Final = "/webhooks/stripe/"
 """Followed by the network's name."""
@@ -55,6 +56,7 @@ class StripeReceiver:
         max_body: Bytes; a larger body is refused while it is being read.
         body_timeout: Seconds in which the body has to arrive.
         tolerance: Allowed distance of the signature's time, either way.
+        tally: Counts what is taken and refused.
     """
 
     def __init__(
@@ -66,7 +68,9 @@ class StripeReceiver:
         max_body: int = MAX_BODY,
         body_timeout: float = 10.0,
         tolerance: timedelta = TOLERANCE,
+        tally: Tally | None = None,
     ) -> None:
+        self._tally = tally or Tally()
         self._inbox = inbox
         self._endpoints = endpoints
         self._clock = clock
@@ -80,7 +84,18 @@ class StripeReceiver:
         Raises:
             PlanbridgeError: it was not taken; the error says why and how to answer.
         """
-        endpoint = await self._endpoint(network)
+        known = ""
+        try:
+            endpoint = await self._endpoint(network)
+            known = endpoint.name
+            receipt = await self._store(endpoint, scope, receive)
+        except PlanbridgeError as error:
+            self._tally.note(known, Outcome.FAILED if error.status >= 500 else Outcome.REFUSED)
+            raise
+        self._tally.note(known, Outcome.DUPLICATE if receipt.duplicate else Outcome.STORED)
+        return _KNOWN if receipt.duplicate else _NEW
+
+    async def _store(self, endpoint: EndpointInfo, scope: Scope, receive: Receive) -> Receipt:
         body = await read_body(scope, receive, limit=self._max_body, timeout=self._body_timeout)
         now = self._clock()
         verify(
@@ -90,8 +105,7 @@ class StripeReceiver:
             now=now,
             tolerance=self._tolerance,
         )
-        receipt = await self._inbox.deliver(new_event(body, endpoint, now=now))
-        return _KNOWN if receipt.duplicate else _NEW
+        return await self._inbox.deliver(new_event(body, endpoint, now=now))
 
     async def _endpoint(self, name: str) -> EndpointInfo:
         try:

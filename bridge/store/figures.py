@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -53,20 +53,29 @@ class NetworkFigures:
 
 def proof_times(session: Session, since: datetime) -> list[ProofTimes]:
     """By day of the proof (UTC), oldest first; days without one are left out."""
+    seconds: defaultdict[date, list[float]] = defaultdict(list)
+    for proven, took in _proofs(session, since):
+        seconds[proven.date()].append(took)
+    return [
+        ProofTimes(day, len(times), percentile(times, 50), percentile(times, 99))
+        for day, times in sorted(seconds.items())
+    ]
+
+
+def proof_seconds(session: Session, since: datetime) -> list[float]:
+    """From payment to proof, of every paid change that was proven since then."""
+    return [took for _, took in _proofs(session, since)]
+
+
+def _proofs(session: Session, since: datetime) -> Iterator[tuple[datetime, float]]:
     rows = session.connection().execute(
         select(col(Change.paid_at), col(Change.proven_at))
         .where(col(Change.proven_at) >= since, col(Change.paid_at).is_not(None))
         .limit(_MOST)
     )
-    seconds: defaultdict[date, list[float]] = defaultdict(list)
     for paid, proven in rows:
-        if paid is None or proven is None:
-            continue  # they are asked for above; the types do not know
-        seconds[proven.date()].append(max((proven - paid).total_seconds(), 0.0))
-    return [
-        ProofTimes(day, len(times), percentile(times, 50), percentile(times, 99))
-        for day, times in sorted(seconds.items())
-    ]
+        if paid is not None and proven is not None:  # asked for above; the types do not know
+            yield proven, max((proven - paid).total_seconds(), 0.0)
 
 
 def percentile(values: Sequence[float], rank: int) -> float:

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType
 
 from fastapi import APIRouter, Depends, FastAPI
+from prometheus_client.registry import Collector
 
 import bridge
 from bridge.web import problems
@@ -17,6 +18,7 @@ from bridge.web.auth import require_token
 from bridge.web.console import routes as console_routes
 from bridge.web.console.setup import ConsoleSetup
 from bridge.web.health import Check, health_router
+from bridge.web.metrics import metrics_router
 from bridge.web.pages import site
 from bridge.web.pages.setup import PageSetup
 from bridge.web.service import Service
@@ -50,12 +52,15 @@ def create_app(
     checks: Mapping[str, Check],
     pages: PageSetup,
     console: ConsoleSetup,
+    metrics: Collector,
+    metrics_token: str = "",
     alarms: Mapping[str, Check] = MappingProxyType({}),
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """The application around a service; ``token`` opens ``/v1``, ``webhooks`` need none.
 
-    ``receiver`` takes Stripe's events at a door of its own.
+    ``receiver`` takes Stripe's events at a door of its own. ``metrics_token`` opens
+    ``/metrics``, as ``token`` does.
     """
     app = FastAPI(
         title="planbridge",
@@ -68,6 +73,7 @@ def create_app(
     app.state.console = console
     problems.install(app)
     app.include_router(health_router(checks, alarms))
+    app.include_router(metrics_router(metrics, guard=require_token(token, metrics_token)))
     app.include_router(webhooks)
     guarded = [Depends(require_token(token))]
     for module in (networks, memberships, quotes, changes, payments, events, hooks):

@@ -12,13 +12,15 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 _scheme = HTTPBearer(auto_error=False, description="The operator's token (`planbridge token`).")
 
 
-def require_token(token: str) -> Callable[..., None]:
-    """A dependency that lets only the operator's token through, in constant time."""
+def require_token(*tokens: str) -> Callable[..., None]:
+    """A dependency that lets only one of these tokens through, in constant time."""
+    allowed = [token.encode() for token in tokens if token]
 
     def check(
         given: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)],
     ) -> None:
-        if given is None or not hmac.compare_digest(given.credentials.encode(), token.encode()):
+        said = given.credentials.encode() if given else b""
+        if not any(hmac.compare_digest(said, token) for token in allowed):
             raise HTTPException(
                 401,
                 "The operator's bearer token is missing or wrong. "
