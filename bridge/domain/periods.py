@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,6 +14,8 @@ DAY = 10_000  # parts of a day, enough to count the plugin's months in whole num
 
 # The plugin's day counts, exact (domain/plan-changes.md §4).
 _DAY_PARTS = {"day": DAY, "week": 7 * DAY, "month": 304_375, "year": 3_652_500}
+
+_COUNT = re.compile(r"[0-9]{1,4}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,7 +52,7 @@ class Period:
             InvalidPeriod: when the text is not a count and a unit of `UNITS`.
         """
         count, _, unit = text.strip().replace(" ", "-").partition("-")
-        if not count.isdigit():
+        if not _COUNT.fullmatch(count):
             raise InvalidPeriod(value=text)
         return cls(int(count), unit.strip().removesuffix("s"))
 

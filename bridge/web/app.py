@@ -10,13 +10,14 @@ from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client.registry import Collector
 
 import bridge
-from bridge.web import problems
+from bridge.web import document, problems
 from bridge.web.account import billing, brand, change, confirm, entry, progress
 from bridge.web.account import memberships as account_memberships
 from bridge.web.api import changes, events, hooks, memberships, networks, payments, quotes
 from bridge.web.auth import require_token
 from bridge.web.console import routes as console_routes
 from bridge.web.console.setup import ConsoleSetup
+from bridge.web.gate import Gate
 from bridge.web.health import Check, health_router
 from bridge.web.metrics import metrics_router
 from bridge.web.pages import site
@@ -72,6 +73,8 @@ def create_app(
     app.state.service = service
     app.state.console = console
     problems.install(app)
+    document.install(app)
+    app.add_middleware(Gate, refuse=problems.refusal)
     app.include_router(health_router(checks, alarms))
     app.include_router(metrics_router(metrics, guard=require_token(token, metrics_token)))
     app.include_router(webhooks)

@@ -31,7 +31,7 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Answer every error of the application with a problem document, or as a page."""
-    app.add_exception_handler(PlanbridgeError, _either(_ours))
+    app.add_exception_handler(PlanbridgeError, refusal)
     app.add_exception_handler(HTTPException, _either(_http))
     app.add_exception_handler(RequestValidationError, _either(_invalid))
     app.add_exception_handler(Exception, _either(_unexpected))
@@ -51,6 +51,10 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     return problem(
         error.status, error.title, str(error), headers=dict(error.headers), **error.members
     )
+
+
+refusal = _either(_ours)
+"""The answer to an error of ours."""
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -172,7 +172,20 @@ class TestRoute:
         assert requests.post(address, data=b"x" * (MAX_BODY + 1), timeout=5).status_code == 413
         assert requests.get(address, timeout=5).status_code == 405
 
-    @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"x"', b"{", b'{"membership_id": -1}'])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"null",
+            b"[]",
+            b'"x"',
+            b"{",
+            b'{"membership_id": -1}',
+            b'{"membership_id": "' + b"9" * 5000 + b'"}',
+            b"[" * 5000,
+        ],
+        ids=range(8),
+    )
     def test_what_tells_nothing_is_answered_all_the_same(self, address: str, body: bytes) -> None:
         """The plugin does not try again, so there is nothing to say to it."""
         answer = requests.post(address, data=body, timeout=5)

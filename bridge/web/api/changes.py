@@ -13,9 +13,9 @@ from bridge.store.tables import Change, ChangeState, Network
 from bridge.upgrades.fitting import refuse_what_does_not_fit
 from bridge.upgrades.intent import request_change, revoke_change
 from bridge.upgrades.opening import begun_by
+from bridge.web.api.inputs import ChangeIn, Id
 from bridge.web.api.models import (
     ChangeDetail,
-    ChangeIn,
     ChangeView,
     Listing,
     RefusalView,
@@ -63,7 +63,7 @@ def list_changes(
     network: TheNetwork,
     session: ASession,
     state: ChangeState | None = None,
-    membership_id: int | None = None,
+    membership_id: Id | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Listing[ChangeView]:
     """Changes, newest first."""

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from bridge.errors import UnknownEvent
 from bridge.store.events import EventFilter, EventRepository
 from bridge.store.tables import EventState, Network, WebhookEvent
+from bridge.web.api.inputs import Id
 from bridge.web.api.models import EventDetail, EventView, Listing
 from bridge.web.service import ASession, TheNetwork, TheService
 
@@ -23,7 +24,7 @@ def list_events(
     session: ASession,
     state: EventState | None = None,
     type: Annotated[str | None, Query(description="Such as invoice.paid.")] = None,
-    before: Annotated[int | None, Query(description="Rows older than this one.")] = None,
+    before: Annotated[Id | None, Query(description="Rows older than this one.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Listing[EventView]:
     """Events, newest first."""
@@ -37,7 +38,7 @@ def list_events(
 
 
 @router.get("/{row}")
-def get_event(network: TheNetwork, row: int, session: ASession) -> EventDetail:
+def get_event(network: TheNetwork, row: Id, session: ASession) -> EventDetail:
     """One event with its payload."""
     event = _event(network, row, session)
     return EventDetail(
@@ -47,9 +48,7 @@ def get_event(network: TheNetwork, row: int, session: ASession) -> EventDetail:
 
 
 @router.post("/{row}/replay", status_code=202)
-def replay_event(
-    network: TheNetwork, row: int, session: ASession, service: TheService
-) -> EventView:
+def replay_event(network: TheNetwork, row: Id, session: ASession, service: TheService) -> EventView:
     """Handle an event once more. What it has already done is not done twice."""
     _event(network, row, session)
     repository = EventRepository(session.connection())
@@ -59,7 +58,7 @@ def replay_event(
     return _view(_event(network, row, session).model_dump(exclude={"payload"}))
 
 
-def _event(network: Network, row: int, session: ASession) -> WebhookEvent:
+def _event(network: Network, row: Id, session: ASession) -> WebhookEvent:
     event = EventRepository(session.connection()).get(row)
     if event is None or event.network_id != network.key:
         raise UnknownEvent(event=row)

@@ -6,27 +6,16 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field
 
 from bridge.hooks.signing import key_of, new_secret
 from bridge.hooks.targets import check_url
 from bridge.store.hooks import HookRepository
 from bridge.store.tables import DeliveryState, HookDelivery, HookEndpoint, OutgoingEvent
+from bridge.web.api.inputs import HookIn, ReplayIn
 from bridge.web.api.models import Listing, Model
 from bridge.web.service import ASession, TheNetwork, TheService
 
 router = APIRouter(prefix="/networks/{network}/hooks", tags=["hooks"])
-
-
-class HookIn(Model):
-    """Where to send events; ``types`` such as ``change.*``, all without any.
-
-    ``secret`` is whsec_ and 24 to 64 bytes in base64; one is made without.
-    """
-
-    url: str = Field(max_length=2000)
-    types: list[str] = Field(default=[], max_length=50)
-    secret: str = Field(default="", max_length=200)
 
 
 class HookView(Model):
@@ -62,15 +51,6 @@ class DeliveryView(Model):
     answer: str
     reason: str
     delivered_at: datetime | None
-
-
-class ReplayIn(Model):
-    """Which events: by id, by when they happened, by the state of their delivery."""
-
-    event_ids: list[str] = Field(default=[], max_length=1000)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
-    states: list[DeliveryState] = Field(default=[], max_length=4)
 
 
 class Replayed(Model):

@@ -16,6 +16,7 @@ from bridge.store.readers import (
     memberships,
     sites_of,
 )
+from bridge.web.api.inputs import Id
 from bridge.web.api.models import Listing, MembershipDetail, MembershipView, OffersView, SiteView
 from bridge.web.api.views import product_view
 from bridge.web.service import ASession, TheNetwork
@@ -27,9 +28,9 @@ router = APIRouter(prefix="/networks/{network}/memberships", tags=["memberships"
 def list_memberships(
     network: TheNetwork,
     session: ASession,
-    customer_id: int | None = None,
+    customer_id: Id | None = None,
     status: str | None = None,
-    after: Annotated[int, Query(ge=0, description="Ids greater than this.")] = 0,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Ids greater than this.")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Listing[MembershipView]:
     """Memberships by id, a page at a time."""
@@ -49,7 +50,7 @@ def list_memberships(
 
 
 @router.get("/{membership_id}")
-def get_membership(network: TheNetwork, membership_id: int, session: ASession) -> MembershipDetail:
+def get_membership(network: TheNetwork, membership_id: Id, session: ASession) -> MembershipDetail:
     """One membership with its sites, their limits in force and its open change."""
     record = membership_record(session, network.key, membership_id)
     sites = [
@@ -71,7 +72,7 @@ def get_membership(network: TheNetwork, membership_id: int, session: ASession) -
 
 
 @router.get("/{membership_id}/offers")
-def get_offers(network: TheNetwork, membership_id: int, session: ASession) -> OffersView:
+def get_offers(network: TheNetwork, membership_id: Id, session: ASession) -> OffersView:
     """Plans of the same group, packages and services of the current plan."""
     membership = load_membership(session, network.key, membership_id)
     offered = offers(membership, load_catalogue(session, network.key))

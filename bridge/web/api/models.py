@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 Row = TypeVar("Row")
 
@@ -111,22 +111,6 @@ class OffersView(Model):
     plans: list[ProductView]
     addons: list[ProductView]
     periods: list[str]
-
-
-class QuoteIn(Model):
-    """A choice to be priced: products by id or slug, in the order chosen.
-
-    ``dropped`` are add-ons to be removed; ``amounts`` (minor units) and ``recurring`` are the
-    customer's own prices of products that are sold so, by product id.
-    """
-
-    products: list[int | str] = Field(min_length=1, max_length=50)
-    period: str | None = Field(default=None, examples=["1-year"])
-    discount_code: str | None = None
-    country: str | None = Field(default=None, min_length=2, max_length=2)
-    dropped: list[int | str] = Field(default_factory=list, max_length=50)
-    amounts: dict[int, int] = Field(default_factory=dict, max_length=50)
-    recurring: dict[int, bool] = Field(default_factory=dict, max_length=50)
 
 
 class LineView(Model):
@@ -240,16 +224,6 @@ class QuoteView(Model):
     created_at: datetime
     expires_at: datetime
     fit: FitView | None = None
-
-
-class ChangeIn(Model):
-    """A quote to be carried out.
-
-    ``anyway`` is the operator's word that it is, though sites would be over their new limits.
-    """
-
-    quote: str
-    anyway: bool = False
 
 
 class StepView(Model):

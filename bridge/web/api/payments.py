@@ -5,26 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import Field
 from sqlmodel import Session
 
 from bridge.errors import NotFound, UnknownChange
 from bridge.store.changes import ChangeRepository
 from bridge.store.collections import CollectionRepository
 from bridge.store.tables import CollectionState, Network
+from bridge.web.api.inputs import CollectIn
 from bridge.web.api.models import Model
 from bridge.web.service import ASession, TheNetwork, TheService
 
 router = APIRouter(prefix="/networks/{network}/changes", tags=["payments"])
-
-_ADDRESS = Field(default="", pattern=r"^(https?://\S+)?$", max_length=2000)
-
-
-class CollectIn(Model):
-    """Where a payment page sends the customer afterwards; the network's main site if not given."""
-
-    success_url: str = _ADDRESS
-    cancel_url: str = _ADDRESS
 
 
 class CollectionView(Model):

@@ -10,7 +10,8 @@ from bridge.store.quotes import GivenQuote, QuoteRepository
 from bridge.store.tables import Network
 from bridge.upgrades.fitting import fit_of_quote
 from bridge.upgrades.quoting import Choice, give_quote
-from bridge.web.api.models import QuoteIn, QuoteView
+from bridge.web.api.inputs import Id, QuoteIn
+from bridge.web.api.models import QuoteView
 from bridge.web.api.views import quote_view
 from bridge.web.service import ASession, Service, TheNetwork, TheService
 
@@ -20,7 +21,7 @@ router = APIRouter(prefix="/networks/{network}", tags=["quotes"])
 @router.post("/memberships/{membership_id}/quotes", status_code=201)
 def create_quote(
     network: TheNetwork,
-    membership_id: int,
+    membership_id: Id,
     wanted: QuoteIn,
     service: TheService,
     session: ASession,
