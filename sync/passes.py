@@ -25,14 +25,14 @@ from bridge.network.faults import (
     Unreachable,
 )
 from bridge.network.users import UsersHidden
-from bridge.store import passes
+from bridge.store import due, passes
 from bridge.store.engine import hasty
 from bridge.store.limits import shows_effective
 from bridge.store.locks import exclusive
 from bridge.store.networks import id_of, mark_synced, network_terms, save_capabilities, save_terms
 from bridge.store.owners import site_ids_of
 from bridge.store.people import owners_without_email
-from bridge.store.readers import product_currencies
+from bridge.store.readers import product_currencies, product_names
 from bridge.store.tables import Network, SyncPass
 from sync.contacts import ContactPass
 from sync.entity_pass import EntityPass
@@ -58,6 +58,10 @@ CHECKED_FOR: Final = timedelta(days=1)
 
 JUST_CHECKED: Final = timedelta(minutes=10)
 """A whole sync does so only right after `network add` or `network check`."""
+
+DUE_AT_ONCE: Final = 1000
+"""So many sites an incremental pass reads again for the sake of changed products; the others are
+left to the next ones. Ten requests: a few percent of a full pass over as many sites."""
 
 # After these no other entity will fare better.
 _ENDS_THE_RUN = (
@@ -238,21 +242,39 @@ class _Run:
 
     def _follow(self, entity: Entity, last: datetime) -> bool:
         """An incremental pass; False when no other entity is worth trying."""
-        also: Sequence[int] = ()
-        if entity is Entity.SITE and self._job.limits_shown:
-            # The limits in force on a site follow from its membership.
-            memberships = sorted(self._changed.get(Entity.MEMBERSHIP, ()))
-            with self._session() as session:
-                also = site_ids_of(session, self._job.network_id, memberships)
+        also, portion = self._due_sites() if entity is Entity.SITE else ((), None)
         one = IncrementalPass(self._job, entity, run_id=self._id, last=last, also=also)
         try:
             self._results.append(one.run())
+            if portion is not None:
+                self._settle(portion)
         except NetworkError as fault:
             self._results.append(one.result(error=str(fault)))
             return self._goes_on_after(fault)
         finally:
             self._changed[entity] = one.changed
         return True
+
+    def _due_sites(self) -> tuple[Sequence[int], due.Portion | None]:
+        """Sites to read whatever else is found: their limits follow from what has changed."""
+        if not self._job.limits_shown:
+            return (), None
+        memberships = sorted(self._changed.get(Entity.MEMBERSHIP, ()))
+        with self._session() as session:
+            sites = site_ids_of(session, self._job.network_id, memberships)
+            portion = due.portion(session.connection(), self._job.network_id, most=DUE_AT_ONCE)
+        return sorted({*sites, *portion.sites}), portion
+
+    def _settle(self, portion: due.Portion) -> None:
+        with self._session() as session, session.begin():
+            due.settle(session.connection(), self._job.network_id, portion)
+            names = product_names(session, self._job.network_id, portion.products)
+        if not portion.last:
+            self._notes.append(
+                f"Saved on the network: {', '.join(names)}. {len(portion.sites)} sites were read "
+                "again, since their limits follow from it; more of them are left to the next "
+                "incremental syncs, or to a whole one."
+            )
 
     def _open(self, entities: Sequence[Entity]) -> passes.OpenRun:
         with self._session() as session, session.begin():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -121,6 +122,17 @@ def product_currencies(session: Session, network_id: int) -> set[str]:
             select(ProductRecord.currency).where(ProductRecord.network_id == network_id).distinct()
         )
     )
+
+
+def product_names(session: Session, network_id: int, product_ids: Collection[int]) -> list[str]:
+    """What to call some products, by id; one that is gone by its id."""
+    rows = session.exec(
+        select(ProductRecord.id, ProductRecord.name).where(
+            ProductRecord.network_id == network_id, col(ProductRecord.id).in_(list(product_ids))
+        )
+    )
+    names = dict(rows.all())
+    return [names.get(each) or f"product {each}" for each in sorted(product_ids)]
 
 
 def load_membership(session: Session, network_id: int, membership_id: int) -> Membership:
