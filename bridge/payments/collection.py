@@ -27,7 +27,12 @@ from enum import StrEnum
 
 from bridge.domain.dates import add_calendar
 from bridge.domain.quotes import ChangeKind, Quote
-from bridge.payments.faults import AnotherCurrency, ForeignSchedule, InvoiceOpen
+from bridge.payments.faults import (
+    AnotherCurrency,
+    CustomerDiscounted,
+    ForeignSchedule,
+    InvoiceOpen,
+)
 from bridge.payments.recurring import Recurring, recurring_after
 from bridge.payments.situation import UNPAID, LiveSubscription, Situation
 
@@ -92,6 +97,7 @@ def plan_collection(quote: Quote, situation: Situation, *, membership: int = 0) 
         InvoiceOpen: the subscription waits for an older payment.
         ForeignSchedule: somebody else has scheduled something for it.
         AnotherCurrency: the subscription is billed in another one.
+        CustomerDiscounted: Stripe would bill less each cycle than the quote says.
     """
     assert quote.target is not None, "only a possible quote is collected"
     subscription = situation.subscription
@@ -100,6 +106,10 @@ def plan_collection(quote: Quote, situation: Situation, *, membership: int = 0) 
     plan_before = quote.target.plan_id
     current = subscription.recurring(plan_id=plan_before) if subscription else None
     recurring = recurring_after(quote, current)
+    if recurring is not None and situation.discount:
+        # A subscription inherits it where it has no discount of its own, and cannot be told
+        # not to; only an invoice by itself can.
+        raise CustomerDiscounted(customer=situation.customer, coupon=situation.discount)
     if quote.scheduled:
         how = How.SCHEDULE if subscription else How.NOTHING
         return Collection(

@@ -101,6 +101,17 @@ class ForeignSchedule(Conflict):
     hint = "Release that schedule at Stripe; then try again."
 
 
+class CustomerDiscounted(Conflict):
+    """Customer {customer} has discount {coupon} at Stripe, which is taken off every invoice:
+    what is billed each cycle would not be what the quote says.
+    """
+
+    hint = (
+        "Remove it from the customer at Stripe; then try again. A discount code of the network "
+        "is in the quote."
+    )
+
+
 class AnotherCurrency(Conflict):
     """Subscription {subscription} is billed in {has}, but the quote is in {wants}."""
 

@@ -56,6 +56,8 @@ def charge(account: StripeAccount, collection: Collection, order: Order, *, titl
             collection_method="charge_automatically",
             auto_advance=False,
             pending_invoice_items_behavior="exclude",
+            # Else it would inherit the customer's.
+            discounts="",
             description=title,
             metadata=order.paying(),
         )

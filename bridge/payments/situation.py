@@ -85,7 +85,8 @@ class Situation:
     change of the subscription can wait for its payment: Stripe lets only cards do that, and
     one change at a time (https://docs.stripe.com/billing/subscriptions/pending-updates).
     ``balance`` is whether the customer has one at Stripe: every invoice is set off against it,
-    so that none charges exactly what was quoted.
+    so that none charges exactly what was quoted. ``discount`` names a coupon of the customer
+    that is taken off all his invoices, "" without one.
     """
 
     customer: str | None = None
@@ -93,6 +94,7 @@ class Situation:
     subscription: LiveSubscription | None = None
     waits: bool = False
     balance: bool = False
+    discount: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ def read_situation(account: StripeAccount, customer: str | None, billed: Billed)
         payment_method=_id(method),
         subscription=subscription,
         balance=bool(found.get("balance")),
+        discount=_coupon_of(found.get("discount")),
         waits=row is not None
         and subscription is not None
         and not (subscription.discounted or subscription.taxed)
@@ -229,6 +232,16 @@ def _refuse_foreign(
             gateway=f"the network's gateway {billed.gateway or 'stripe'}",
             subscription=others[0],
         )
+
+
+def _coupon_of(discount: Mapping[str, Any] | None) -> str:
+    """The coupon of a customer's discount, in either shape; "" without one."""
+    if discount is None:
+        return ""
+    coupon = discount.get("coupon") or (discount.get("source") or {}).get("coupon")
+    if isinstance(coupon, Mapping):
+        return str(coupon["id"])
+    return str(coupon or discount["id"])
 
 
 def _waits(account: StripeAccount, subscription: StripeObject, method: str | None) -> bool:

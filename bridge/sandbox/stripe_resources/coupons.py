@@ -153,6 +153,17 @@ def take_away(state: StripeState, customer: StripeObject) -> StripeObject:
     return discount
 
 
+def next_due(state: StripeState, customer: StripeObject) -> int | None:
+    """When a customer's discount ends."""
+    discount = state.look("discount", customer["discount"] or "")
+    return discount["end"] if discount else None
+
+
+def wake(state: StripeState, customer: StripeObject) -> None:
+    """It has ended."""
+    take_away(state, customer)
+
+
 def of_customer(state: StripeState, customer: str) -> list[str]:
     """The customer's own discount, which his invoices inherit if they name none."""
     key = state.get("customer", customer)["discount"]

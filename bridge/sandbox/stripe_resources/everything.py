@@ -69,5 +69,6 @@ DUE: Final[Mapping[str, DueRules]] = {
     "subscription": DueRules(subscription_cycles.next_due, subscription_cycles.wake, rank=1),
     "invoice": DueRules(collection.next_due, collection.wake, rank=2),
     "checkout.session": DueRules(checkout_sessions.next_due, checkout_sessions.wake, rank=3),
+    "customer": DueRules(coupons.next_due, coupons.wake, rank=4),
 }
 """What happens by itself, in this order at the same second."""

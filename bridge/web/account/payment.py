@@ -6,7 +6,12 @@ import structlog
 from fastapi import Request
 
 from bridge.errors import PlanbridgeError, QuoteExpired
-from bridge.payments.faults import BilledElsewhere, InvoiceOpen, StripeKeyMissing
+from bridge.payments.faults import (
+    BilledElsewhere,
+    CustomerDiscounted,
+    InvoiceOpen,
+    StripeKeyMissing,
+)
 from bridge.store.tables import Change, ChangeState, Network
 from bridge.upgrades.collecting import NothingToCollect
 from bridge.web.pages.setup import PageSetup
@@ -21,6 +26,7 @@ _TROUBLES: dict[type[PlanbridgeError], str] = {
     QuoteExpired: "expired",
     InvoiceOpen: "invoice",
     BilledElsewhere: "elsewhere",
+    CustomerDiscounted: "elsewhere",
     StripeKeyMissing: "closed",
 }
 
