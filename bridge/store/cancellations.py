@@ -25,10 +25,14 @@ _OVER = ("canceled", "incomplete", "incomplete_expired")
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """When a membership ends by its customer's wish; ``settled`` once that is arranged."""
+    """When a membership ends by its customer's wish; ``settled`` once that is arranged.
+
+    ``problem`` is why the last try to arrange it came to nothing.
+    """
 
     at: datetime | None
     settled: bool
+    problem: str = ""
 
 
 class CancellationRepository:
@@ -125,7 +129,8 @@ class CancellationRepository:
             if not row.wanted or self.overtaken(row):
                 return None
             waits = row.due_at is None or row.due_at > row.updated_at
-            return Ending(row.ends_at or member.date_expiration, waits and not row.problem)
+            settled = waits and not row.problem
+            return Ending(row.ends_at or member.date_expiration, settled, row.problem)
         if live is None or not live.facts.get("ends_at_period_end"):
             return None
         return Ending(member.date_expiration, True)

@@ -93,6 +93,16 @@ class TestRoles:
         assert answer.status_code == 303
         assert answer.headers["location"].startswith("/console/sign-in")
 
+    @pytest.mark.parametrize(("method", "path"), [one for one in routes() if "{network}" in one[1]])
+    def test_nobody_learns_which_networks_are_known(
+        self, browser: Browser, method: str, path: str
+    ) -> None:
+        """An unknown network answers as a known one does."""
+        browser.get("/console/sign-in")
+        path = filled(path.replace("{network}", "nowhere"))
+        answer = browser.get(path) if method == "GET" else browser.post(path)
+        assert answer.status_code == 303
+
     def test_a_reader_may_change_nothing(self, reader: Browser) -> None:
         """403 on every form but his own, and nothing is written down as done."""
         for method, path in routes():

@@ -121,7 +121,7 @@ class TestMemberships:
             "Change asked for: upgrade",
             "Paid: $49.00",
             "Event payment_intent.succeeded",
-            "Step proof",
+            "Step read back",
             "Proven on every site",
         ):
             assert part in text, part
@@ -186,7 +186,7 @@ class TestChanges:
 
     def test_show_steps_and_payment(self, owner: Browser, proven: str) -> None:
         text = owner.get(f"/console/networks/main/changes/{proven}").text
-        for part in ("proof", "$49.00", "payment_intent.succeeded", "How it is computed"):
+        for part in ("read back", "$49.00", "payment_intent.succeeded", "How it is computed"):
             assert part in text
 
     def test_what_does_not_fit_is_not_retried(self, owner: Browser, held: str) -> None:

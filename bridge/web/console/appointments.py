@@ -9,11 +9,11 @@ from bridge.errors import InvalidInput
 from bridge.store.operators import OperatorRepository, UnknownOperator
 from bridge.store.tables import Operator, Role
 from bridge.web.console.frame import console_page, done
-from bridge.web.console.sessions import AnOwner
+from bridge.web.console.sessions import SIGNED_IN, AnOwner
 from bridge.web.pages.forms import OwnForm
 from bridge.web.service import ASession, TheService
 
-router = APIRouter(prefix="/console/operators")
+router = APIRouter(prefix="/console/operators", dependencies=SIGNED_IN)
 _PATH = "/console/operators"
 
 

@@ -15,10 +15,10 @@ from sqlmodel import Session
 from bridge.store.audit import AuditLog
 from bridge.store.tables import AuditEntry
 from bridge.web.console.frame import console_page
-from bridge.web.console.sessions import AReader
+from bridge.web.console.sessions import SIGNED_IN, AReader
 from bridge.web.service import ASession, TheService
 
-router = APIRouter(prefix="/console/audit")
+router = APIRouter(prefix="/console/audit", dependencies=SIGNED_IN)
 _PAGE = 100
 _CHUNK = 1000
 _COLUMNS = ("id", "at", "actor", "action", "network", "membership_id", "subject", "detail")

@@ -17,13 +17,13 @@ from bridge.store.tables import Network
 from bridge.upgrades.intent import request_change
 from bridge.upgrades.quoting import Choice, give_quote
 from bridge.web.console.frame import console_page, done
-from bridge.web.console.sessions import AnActor, AReader, Who
+from bridge.web.console.sessions import SIGNED_IN, AnActor, AReader, Who
 from bridge.web.pages.forms import OwnForm
 from bridge.web.pages.setup import TheSetup
 from bridge.web.pages.wording import error_words, line_words, period_words, price_words, step_words
 from bridge.web.service import ASession, TheNetwork, TheService
 
-router = APIRouter(prefix="/console/networks/{network}")
+router = APIRouter(prefix="/console/networks/{network}", dependencies=SIGNED_IN)
 
 
 @router.get("/memberships/{membership_id}/change")

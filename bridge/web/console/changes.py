@@ -15,11 +15,11 @@ from bridge.store.tables import Change, ChangeState, Network
 from bridge.upgrades.closing import close_change
 from bridge.upgrades.intent import retry_change, revoke_change
 from bridge.web.console.frame import console_page, done
-from bridge.web.console.sessions import AnActor, AReader
+from bridge.web.console.sessions import SIGNED_IN, AnActor, AReader
 from bridge.web.pages.forms import OwnForm
 from bridge.web.service import ASession, TheNetwork, TheService
 
-router = APIRouter(prefix="/console")
+router = APIRouter(prefix="/console", dependencies=SIGNED_IN)
 _PAGE = 100
 
 

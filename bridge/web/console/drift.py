@@ -13,7 +13,7 @@ from bridge.store.drift import find, findings, load_scan, set_policy, unsolved
 from bridge.store.networks import NetworkRepository
 from bridge.store.tables import DriftFinding, DriftPolicy, DriftState
 from bridge.web.console.frame import console_page, done
-from bridge.web.console.sessions import AnActor, AReader
+from bridge.web.console.sessions import SIGNED_IN, AnActor, AReader
 from bridge.web.console.setup import TheConsole
 from bridge.web.pages.forms import OwnForm
 from bridge.web.pages.languages import Language
@@ -22,7 +22,7 @@ from bridge.web.service import ASession, TheNetwork, TheService
 from sync.acceptance import accept as accept_site
 from sync.repairs import repair as repair_sites
 
-router = APIRouter(prefix="/console")
+router = APIRouter(prefix="/console", dependencies=SIGNED_IN)
 _SHOWN = 200
 _AT_ONCE = 25
 _UNSOLVED = (DriftState.OPEN, DriftState.STUCK)

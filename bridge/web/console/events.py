@@ -14,11 +14,11 @@ from bridge.store.events import EventFilter, EventRepository
 from bridge.store.networks import NetworkRepository
 from bridge.store.tables import EventState
 from bridge.web.console.frame import console_page, done
-from bridge.web.console.sessions import AnActor, AReader
+from bridge.web.console.sessions import SIGNED_IN, AnActor, AReader
 from bridge.web.pages.forms import OwnForm
 from bridge.web.service import ASession, Service, TheNetwork, TheService
 
-router = APIRouter(prefix="/console")
+router = APIRouter(prefix="/console", dependencies=SIGNED_IN)
 _PAGE = 100
 
 

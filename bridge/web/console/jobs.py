@@ -8,14 +8,14 @@ from fastapi.responses import Response
 from bridge.store import schedules
 from bridge.web.console.frame import console_page, done
 from bridge.web.console.overview import duration
-from bridge.web.console.sessions import AnActor, AReader
+from bridge.web.console.sessions import SIGNED_IN, AnActor, AReader
 from bridge.web.console.setup import ConsoleSetup, TheConsole
 from bridge.web.pages.forms import OwnForm
 from bridge.web.service import ASession, TheNetwork, TheService
 from sync.schedules import UnknownJob
 from sync.standings import standings
 
-router = APIRouter(prefix="/console")
+router = APIRouter(prefix="/console", dependencies=SIGNED_IN)
 _PATH = "/console/schedules"
 
 

@@ -11,14 +11,14 @@ from bridge.store.operators import OperatorRepository
 from bridge.store.passwords import WeakPassword
 from bridge.web.console.attempts import TooManyAttempts
 from bridge.web.console.frame import console_page, done, own_path
-from bridge.web.console.sessions import AReader, Who, caller, open_session
+from bridge.web.console.sessions import SIGNED_IN, AReader, Who, caller, open_session
 from bridge.web.console.setup import TheConsole
 from bridge.web.pages.forms import OwnForm
 from bridge.web.pages.languages import LANGUAGES
 from bridge.web.pages.setup import TheSetup
 from bridge.web.service import ASession, TheService
 
-router = APIRouter(prefix="/console")
+router = APIRouter(prefix="/console", dependencies=SIGNED_IN)
 
 
 @router.get("/language")

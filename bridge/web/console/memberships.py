@@ -24,12 +24,12 @@ from bridge.store.search import find_memberships
 from bridge.store.tables import MembershipRecord, Network, SiteRecord
 from bridge.web.console.frame import console_page
 from bridge.web.console.history import happenings
-from bridge.web.console.sessions import AReader
+from bridge.web.console.sessions import SIGNED_IN, AReader
 from bridge.web.pages.languages import Language
 from bridge.web.pages.wording import limit_label, price_words, use_words
 from bridge.web.service import ASession, TheNetwork, TheService
 
-router = APIRouter(prefix="/console")
+router = APIRouter(prefix="/console", dependencies=SIGNED_IN)
 _PAGE = 50
 
 

@@ -12,11 +12,11 @@ from bridge.store.networks import NetworkRepository
 from bridge.store.notices import NoticeRepository
 from bridge.store.tables import DeliveryState, NoticeState
 from bridge.web.console.frame import console_page, done
-from bridge.web.console.sessions import AnActor, AReader
+from bridge.web.console.sessions import SIGNED_IN, AnActor, AReader
 from bridge.web.pages.forms import OwnForm
 from bridge.web.service import ASession, TheNetwork, TheService
 
-router = APIRouter(prefix="/console")
+router = APIRouter(prefix="/console", dependencies=SIGNED_IN)
 _PATH = "/console/messages"
 _SHOWN = 50
 

@@ -19,12 +19,12 @@ from bridge.store.networks import Credentials, NetworkRepository, network_terms
 from bridge.store.options import options_of
 from bridge.store.passes import last_complete
 from bridge.web.console.frame import console_page, done
-from bridge.web.console.sessions import AnActor, AReader
+from bridge.web.console.sessions import SIGNED_IN, AnActor, AReader
 from bridge.web.console.setup import TheConsole
 from bridge.web.pages.forms import OwnForm, OwnUpload
 from bridge.web.service import ASession, TheNetwork, TheService
 
-router = APIRouter(prefix="/console/networks")
+router = APIRouter(prefix="/console/networks", dependencies=SIGNED_IN)
 
 
 @router.get("")

@@ -19,13 +19,13 @@ from bridge.store.notices import NoticeRepository
 from bridge.store.tables import EventState
 from bridge.web.console.charts import bars_over_days, days_until, lines_over_days, share
 from bridge.web.console.frame import console_page
-from bridge.web.console.sessions import AReader
+from bridge.web.console.sessions import SIGNED_IN, AReader
 from bridge.web.console.words import job_words
 from bridge.web.pages.languages import Language
 from bridge.web.pages.wording import recorded
 from bridge.web.service import ASession, TheService
 
-router = APIRouter(prefix="/console")
+router = APIRouter(prefix="/console", dependencies=SIGNED_IN)
 
 DAYS = 14
 SILENT_AFTER = timedelta(hours=24)

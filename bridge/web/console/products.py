@@ -17,12 +17,12 @@ from bridge.network.capabilities import Capabilities
 from bridge.store.networks import NetworkRepository, network_terms
 from bridge.store.readers import catalogue_sources, load_catalogue
 from bridge.web.console.frame import console_page
-from bridge.web.console.sessions import AReader
+from bridge.web.console.sessions import SIGNED_IN, AReader
 from bridge.web.pages.languages import Language
 from bridge.web.pages.wording import limit_label, price_words, use_words
 from bridge.web.service import ASession, TheNetwork, TheService
 
-router = APIRouter(prefix="/console")
+router = APIRouter(prefix="/console", dependencies=SIGNED_IN)
 
 
 @router.get("/products")

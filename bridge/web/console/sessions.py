@@ -150,6 +150,7 @@ def signed_in(
     language = chosen(
         request.query_params.get("lang"), found.language, request.headers.get("accept-language")
     )
+    request.state.language = language.code  # for the page of an error
     return Who(operator, language, token, service.clock)
 
 
@@ -189,3 +190,7 @@ AnActor = Annotated[Who, Depends(_acting)]
 """An operator or an owner: he may act."""
 AnOwner = Annotated[Who, Depends(_owning)]
 """An owner: he may appoint others as well."""
+
+SIGNED_IN = [Depends(the_operator)]
+"""Of each section's router: it is asked before anything else, so that whoever is not signed in
+learns nothing, not even whether a network is known."""

@@ -13,12 +13,15 @@ from bridge.errors import Conflict, InvalidInput
 from bridge.simulation.script import Script, Wish
 from bridge.store.readers import load_catalogue, membership_record
 from bridge.web.console.frame import console_page
-from bridge.web.console.sessions import AnActor, AReader
+from bridge.web.console.sessions import SIGNED_IN, AnActor, AReader
 from bridge.web.console.setup import TheConsole
 from bridge.web.pages.forms import OwnForm
 from bridge.web.service import ASession, Service, TheNetwork, TheService
 
-router = APIRouter(prefix="/console/networks/{network}/memberships/{membership_id}/simulation")
+router = APIRouter(
+    prefix="/console/networks/{network}/memberships/{membership_id}/simulation",
+    dependencies=SIGNED_IN,
+)
 
 _MONTHS = 36
 _one = threading.Lock()

@@ -9,12 +9,12 @@ from fastapi.responses import Response
 
 from bridge.store import passes, schedules
 from bridge.web.console.frame import console_page, done
-from bridge.web.console.sessions import AnActor, AReader
+from bridge.web.console.sessions import SIGNED_IN, AnActor, AReader
 from bridge.web.console.setup import TheConsole
 from bridge.web.pages.forms import OwnForm
 from bridge.web.service import ASession, TheNetwork, TheService
 
-router = APIRouter(prefix="/console/networks/{network}/sync")
+router = APIRouter(prefix="/console/networks/{network}/sync", dependencies=SIGNED_IN)
 
 _WHOLE, _CHANGES = "mirror", "changes"
 _SETTLES = timedelta(seconds=20)

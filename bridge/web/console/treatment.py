@@ -9,11 +9,11 @@ from fastapi.responses import Response
 
 from bridge.store.options import NetworkOptions, save_options
 from bridge.web.console.frame import done
-from bridge.web.console.sessions import AnActor
+from bridge.web.console.sessions import SIGNED_IN, AnActor
 from bridge.web.pages.forms import OwnForm
 from bridge.web.service import ASession, TheNetwork
 
-router = APIRouter(prefix="/console/networks/{network}")
+router = APIRouter(prefix="/console/networks/{network}", dependencies=SIGNED_IN)
 
 
 @router.post("/options")

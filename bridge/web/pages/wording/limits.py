@@ -5,6 +5,7 @@ from __future__ import annotations
 from bridge.domain.limit_modules import Allowance, Special, module_of
 from bridge.domain.limit_use import LimitUse
 from bridge.web.pages.languages import Language
+from bridge.web.pages.wording.records import recorded
 
 _GB = 1024  # megabytes
 
@@ -40,7 +41,7 @@ def item_label(language: Language, module: str, item: str = "") -> str:
 def use_words(language: Language, use: LimitUse) -> str:
     """Used and allowed: "12 / 100", "480 MB / 1 GB", "3 / unlimited", "unlimited"."""
     if use.allowed is None:
-        return use.words
+        return recorded(language, use.words)
     allowed = allowed_words(language, use.module, use.allowed)
     if use.used is None:
         return allowed
