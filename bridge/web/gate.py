@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge.errors import InvalidInput, PlanbridgeError
+from bridge.errors import InvalidInput, NotFound, PlanbridgeError
 from webhooks.bodies import header, read_body
 
 MAX_BODY: Final = 1024 * 1024
@@ -20,6 +21,9 @@ BODY_TIMEOUT: Final = 30.0
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _OWN_READERS = "/webhooks/"
+_LARGEST = 2**63 - 1
+_DIGITS = 19  # that many has the largest
+_NUMBER = re.compile(r"/-?([0-9]{19,})(?=/|$)")
 _FORM = "application/x-www-form-urlencoded"
 
 Answer = Callable[[Request, PlanbridgeError], Awaitable[Response]]
@@ -31,10 +35,15 @@ class NulCharacter(InvalidInput):
     status = 400
 
 
+class NumberTooLarge(NotFound):
+    """There is nothing here: no id has more than 64 bits."""
+
+
 class Gate:
     """Refuses what no route could make sense of; the rest goes on with its body read.
 
-    PostgreSQL keeps no NUL character in a text, so a name with one would fail in a query.
+    PostgreSQL keeps no NUL character in a text, and no database a number beyond 64 bits, so
+    an address with one would fail in a query.
     What comes to ``/webhooks/`` is read there, with limits of its own.
     """
 
@@ -58,7 +67,11 @@ async def _let_in(scope: Scope, receive: Receive) -> Receive:
     path: str = scope["path"]
     if "\0" in path or b"%00" in scope["query_string"]:
         raise NulCharacter(where="address")
-    if scope["method"] not in _WITH_BODY or path.startswith(_OWN_READERS):
+    if path.startswith(_OWN_READERS):
+        return receive
+    if any(len(number) > _DIGITS or int(number) > _LARGEST for number in _NUMBER.findall(path)):
+        raise NumberTooLarge
+    if scope["method"] not in _WITH_BODY:
         return receive
     body = await read_body(scope, receive, limit=MAX_BODY, timeout=BODY_TIMEOUT)
     if (b"%00" in body or b"\0" in body) and (header(scope, b"content-type") or "").startswith(

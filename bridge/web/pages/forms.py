@@ -104,8 +104,15 @@ def _own_origin(request: Request, setup: PageSetup) -> None:
         return
     origin = request.headers.get("origin")
     ours = {urlsplit(setup.public_url).netloc, request.headers.get("host", "")} - {""}
-    if origin is not None and urlsplit(origin).netloc not in ours:
+    if origin is not None and _place(origin) not in ours:
         raise ForeignForm
+
+
+def _place(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # such as http://[::1
+        raise ForeignForm from None
 
 
 def _owner(request: Request) -> str:
