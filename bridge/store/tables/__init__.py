@@ -49,6 +49,7 @@ from bridge.store.tables.mirror import (
 )
 from bridge.store.tables.networks import Network
 from bridge.store.tables.operations import Heartbeat, JobSchedule
+from bridge.store.tables.tries import TryCount
 
 __all__ = [
     "AdoptionRecord",
@@ -102,6 +103,7 @@ __all__ = [
     "StripePaymentId",
     "StripeSeen",
     "SyncPass",
+    "TryCount",
     "UsedLink",
     "WebSession",
     "WebhookEvent",

@@ -20,6 +20,7 @@ from bridge.store.audit import AuditLog
 from bridge.store.people import customer_contact, customers_by_email
 from bridge.store.tables import Network
 from bridge.web.account.frame import open_page
+from bridge.web.pages.asking import take_wish
 from bridge.web.pages.forms import OwnForm
 from bridge.web.pages.languages import COOKIE as LANGUAGE_COOKIE
 from bridge.web.pages.languages import LANGUAGES, Language, asked_for
@@ -162,7 +163,7 @@ def ask_for_link(
     if (
         usable
         and service.links.ready
-        and setup.asking.take(caller=caller, network=network.name, email=email)
+        and take_wish(service, caller=caller, network=network.name, email=email)
     ):
         answer.background = BackgroundTask(
             _send_links,

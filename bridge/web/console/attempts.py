@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from datetime import timedelta
+from typing import Final
 
 from bridge.errors import InvalidInput
+from bridge.store.tries import Allowed, take
+from bridge.web.service import Service
 
-_EACH = parse("5 per minute")
-_CALLER = parse("30 per minute")
-_ACCOUNT = parse("40 per hour")
+_MINUTE: Final = timedelta(minutes=1)
+_EACH: Final = Allowed(5, _MINUTE)
+_CALLER: Final = Allowed(30, _MINUTE)
+_ACCOUNT: Final = Allowed(40, timedelta(hours=1))
 
 
 class TooManyAttempts(InvalidInput):
@@ -20,26 +22,17 @@ class TooManyAttempts(InvalidInput):
     status = 429
 
 
-class Attempts:
-    """Counts tries to sign in, in this process: 5 a minute for one account from one address,
+def take_attempt(service: Service, *, caller: str, account: str) -> None:
+    """Count one try, before anything is looked up: 5 a minute for one account from one address,
     30 a minute from one address, 40 an hour for one account.
+
+    Raises:
+        TooManyAttempts: it is one too many; it was not counted.
     """
-
-    def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    def take(self, *, caller: str, account: str) -> None:
-        """Count one try, before anything is looked up.
-
-        Raises:
-            TooManyAttempts: it is one too many; it was not counted.
-        """
-        kept: list[tuple[RateLimitItem, tuple[str, ...]]] = [
-            (_EACH, ("each", caller, account)),
-            (_CALLER, ("caller", caller)),
-            (_ACCOUNT, ("account", account)),
-        ]
-        if not all(self._limiter.test(item, *names) for item, names in kept):
-            raise TooManyAttempts
-        for item, names in kept:
-            self._limiter.hit(item, *names)
+    wanted = {
+        ("sign-in", "each", caller, account): _EACH,
+        ("sign-in", "caller", caller): _CALLER,
+        ("sign-in", "account", account): _ACCOUNT,
+    }
+    if not take(service.store, wanted, now=service.clock()):
+        raise TooManyAttempts

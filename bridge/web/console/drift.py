@@ -102,7 +102,7 @@ def repair(
                 sites=sites,
                 with_membership=with_membership,
             )
-    stuck = any(one.state is DriftState.STUCK for one in repairs)
+    stuck = any(one.differs for one in repairs)
     what = "stuck" if stuck else "repaired" if repairs else "nothing"
     return done(f"/console/networks/{network.name}/drift", what)
 

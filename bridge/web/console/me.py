@@ -9,7 +9,7 @@ from bridge.store import passwords
 from bridge.store.access import AccessRepository
 from bridge.store.operators import OperatorRepository
 from bridge.store.passwords import WeakPassword
-from bridge.web.console.attempts import TooManyAttempts
+from bridge.web.console.attempts import TooManyAttempts, take_attempt
 from bridge.web.console.frame import console_page, done, own_path
 from bridge.web.console.sessions import SIGNED_IN, AReader, Who, caller, open_session
 from bridge.web.console.setup import TheConsole
@@ -53,7 +53,7 @@ def change_password(
     operator = operators.get(who.email)
     old, new = str(form.get("old", "")), str(form.get("new", ""))
     try:
-        console.attempts.take(caller=caller(request), account=who.email)
+        take_attempt(service, caller=caller(request), account=who.email)
     except TooManyAttempts:
         return _shown(request, who, trouble="many", status=429)
     if operator.password_hash and not passwords.matches(operator.password_hash, old):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,6 @@ from fastapi import Depends, Request
 
 from bridge.network.client import NetworkClient
 from bridge.store.tables import Network
-from bridge.web.console.attempts import Attempts
 from bridge.web.console.oidc import OidcProvider
 from sync.schedules import Schedules
 
@@ -30,7 +29,6 @@ class ConsoleSetup:
         simulate: Runs a membership through a script, on copies.
         oidc: Where operators sign in without a password of ours; None where nowhere.
         idle: After so long without a click an operator is signed out.
-        attempts: How often somebody may try to sign in.
     """
 
     client: Callable[[Network], NetworkClient]
@@ -38,7 +36,6 @@ class ConsoleSetup:
     simulate: Callable[[Network, int, Script], Timeline]
     oidc: OidcProvider | None = None
     idle: timedelta = timedelta(hours=1)
-    attempts: Attempts = field(default_factory=Attempts)
 
 
 def the_console(request: Request) -> ConsoleSetup:

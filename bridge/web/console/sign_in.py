@@ -12,7 +12,7 @@ from bridge.errors import PlanbridgeError
 from bridge.store.audit import AuditLog
 from bridge.store.operators import OperatorRepository
 from bridge.store.seals import Seal, SealBroken
-from bridge.web.console.attempts import TooManyAttempts
+from bridge.web.console.attempts import TooManyAttempts, take_attempt
 from bridge.web.console.frame import own_path
 from bridge.web.console.oidc import Begun, OidcProvider, SignInRefused
 from bridge.web.console.sessions import (
@@ -63,7 +63,7 @@ def sign_in(
     )
     to = str(form.get("to", ""))
     try:
-        console.attempts.take(caller=caller(request), account=email)
+        take_attempt(service, caller=caller(request), account=email)
     except TooManyAttempts:
         return _asked(request, console, to=to, email=email, trouble="many", status=429)
     operators = OperatorRepository(session)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from limits import parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from datetime import timedelta
+from typing import Final
 
 from bridge.errors import InvalidInput
+from bridge.store.tries import Allowed, take
+from bridge.web.service import Service
 
-_CALLER = parse("10 per 15 minutes")
-_EMAIL = parse("3 per 15 minutes")
+_WINDOW: Final = timedelta(minutes=15)
+_CALLER: Final = Allowed(10, _WINDOW)
+_EMAIL: Final = Allowed(3, _WINDOW)
 
 
 class AskedTooOften(InvalidInput):
@@ -19,22 +21,16 @@ class AskedTooOften(InvalidInput):
     status = 429
 
 
-class Asking:
-    """Counts what is asked for, in this process: 10 in 15 minutes from one address, 3 for one
-    e-mail address of a network.
+def take_wish(service: Service, *, caller: str, network: str, email: str) -> bool:
+    """Count one wish: 10 in 15 minutes from one address, 3 for one e-mail address of a network.
+
+    False when this e-mail address has had enough links. Who asks must not learn of that: it
+    would tell that somebody else asked.
+
+    Raises:
+        AskedTooOften: the caller has to wait.
     """
-
-    def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    def take(self, *, caller: str, network: str, email: str) -> bool:
-        """Count one wish; False when this e-mail address has had enough links.
-
-        Who asks must not learn of that: it would tell that somebody else asked.
-
-        Raises:
-            AskedTooOften: the caller has to wait.
-        """
-        if not self._limiter.hit(_CALLER, network, caller):
-            raise AskedTooOften
-        return self._limiter.hit(_EMAIL, network, email)
+    now = service.clock()
+    if not take(service.store, {("link", "caller", network, caller): _CALLER}, now=now):
+        raise AskedTooOften
+    return take(service.store, {("link", "email", network, email): _EMAIL}, now=now)

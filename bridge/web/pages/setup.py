@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
-from bridge.web.pages.asking import Asking
 from bridge.web.pages.links import LinkKeys
 
 STRIPE_ORIGINS = (
@@ -32,7 +31,6 @@ class PageSetup:
             the address of the request.
         payment_origins: Where a form may lead to: Stripe's own pages.
         session_lifetime: How long somebody stays signed in.
-        asking: How often sign-in links may be asked for.
     """
 
     links: LinkKeys
@@ -40,7 +38,6 @@ class PageSetup:
     public_url: str = ""
     payment_origins: tuple[str, ...] = STRIPE_ORIGINS
     session_lifetime: timedelta = timedelta(hours=12)
-    asking: Asking = field(default_factory=Asking)
 
     @classmethod
     def of(
