@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import time_machine
 from fastapi.routing import APIRoute
-from sqlmodel import select
+from sqlmodel import delete, select
 
+from bridge.store.engine import make_engine
 from bridge.store.operators import OperatorRepository
-from bridge.store.tables import Operator, Role, WebSession
+from bridge.store.tables import Operator, Role, TryCount, WebSession
+from bridge.web.console.attempts import take_attempt
 from bridge.web.console.routes import ROUTERS
 from bridge.web.server import BackgroundService
-from bridge.wiring import App
+from bridge.web.service import Service
+from bridge.wiring import App, utc_now
 from tests.web.console_stage import PASSWORD, Browser, appoint, audited
 
 OPEN = {
@@ -69,13 +73,11 @@ def owner(browser: Browser) -> Browser:
 
 
 @pytest.fixture(autouse=True)
-def fresh_attempts(service: BackgroundService) -> Iterator[None]:
+def fresh_attempts(planbridge: App) -> None:
     """Each test has all its tries: they come from one address."""
-    from bridge.web.console.attempts import Attempts
-
-    console = service._server.config.app.state.console  # type: ignore[union-attr]
-    object.__setattr__(console, "attempts", Attempts())
-    return
+    with planbridge.session() as session:
+        session.execute(delete(TryCount))
+        session.commit()
 
 
 class TestRoles:
@@ -226,6 +228,14 @@ class TestSignIn:
             assert browser.sign_in("reader@example.com", "wrong").status_code == 403
         assert browser.sign_in("reader@example.com").status_code == 429
         assert Browser(browser.url).sign_in("owner@example.com").status_code == 303
+
+    def test_what_another_process_counted_counts(self, planbridge: App, browser: Browser) -> None:
+        """Two tries there and three here are five."""
+        other = SimpleNamespace(store=make_engine(planbridge.settings.store_url), clock=utc_now)
+        for _ in range(2):
+            take_attempt(cast(Service, other), caller="127.0.0.1", account="reader@example.com")
+        for status in (403, 403, 403, 429):
+            assert browser.sign_in("reader@example.com", "a guess").status_code == status
 
     def test_refusals_are_written_down(self, browser: Browser, planbridge: App) -> None:
         browser.sign_in("guessed@example.com", "wrong")
