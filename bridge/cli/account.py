@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from sqlmodel import Session
 
+from bridge.cli.auditing import ACTOR
 from bridge.cli.printing import print_json, print_table
 from bridge.errors import ConfigurationError, InvalidInput, NotFound
 from bridge.store.audit import AuditLog
@@ -24,8 +25,6 @@ app = typer.Typer(help="The customers' account pages.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Name of the network.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-_ACTOR = "command line"
 
 
 @app.callback()
@@ -64,7 +63,7 @@ def link(
         if made.to != to:
             raise InvalidInput(what=f"--to {to}", why="expected a path below the account")
         AuditLog(session).write(
-            "account.link", actor=_ACTOR, now=now, network=network, subject=f"customer {who}"
+            "account.link", actor=ACTOR, now=now, network=network, subject=f"customer {who}"
         )
     url = f"{setup.public_url}{account_path(network)}/enter?token={token}"
     if as_json:
@@ -90,7 +89,7 @@ def key(network: Name) -> None:
     planbridge.network(network)
     with planbridge.session() as session:
         AuditLog(session).write(
-            "account.key", actor=_ACTOR, now=planbridge.clock(), network=network, subject=network
+            "account.key", actor=ACTOR, now=planbridge.clock(), network=network, subject=network
         )
     typer.echo(planbridge.settings.pages().links.of(network))
 
@@ -136,7 +135,7 @@ def brand(
         if changed and not dry_run:
             AuditLog(session).write(
                 "network.brand",
-                actor=_ACTOR,
+                actor=ACTOR,
                 now=planbridge.clock(),
                 network=network,
                 subject=network,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlmodel import Session
 
+from bridge.cli.auditing import write_down
 from bridge.cli.printing import console, print_json, print_table
 from bridge.domain.moments import parse_moment
 from bridge.domain.outgoing import MEANINGS, EventType, markdown
@@ -16,9 +19,10 @@ from bridge.hooks.signing import key_of, new_secret
 from bridge.hooks.targets import check_url
 from bridge.messaging import Messaging
 from bridge.store.hooks import HookRepository
+from bridge.store.networks import NetworkRepository
 from bridge.store.outgoing import Fact, tell_one
 from bridge.store.tables import DeliveryState, HookDelivery, HookEndpoint, OutgoingEvent
-from bridge.wiring import open_app
+from bridge.wiring import App, open_app
 
 app = typer.Typer(help="Hooks: signed events to your own systems.", no_args_is_help=True)
 
@@ -63,6 +67,8 @@ def add(
             seal=planbridge.seal,
             now=planbridge.clock(),
         )
+        detail = {"url": url, "events": list(endpoint.types)}
+        _audit(planbridge, session, "hook.add", endpoint, detail)
     if as_json:
         print_json({**_facts(network, endpoint), "secret": secret})
         return
@@ -109,6 +115,8 @@ def show(
         hooks = HookRepository(session)
         found = hooks.get(endpoint)
         sent = hooks.deliveries(endpoint_id=endpoint, limit=20)
+        if secret:
+            _audit(planbridge, session, "hook.secret", found)
     facts = _facts(names[found.network_id], found)
     if secret:
         facts["secret"] = planbridge.seal.open(found.sealed_secret)
@@ -128,7 +136,9 @@ def remove(endpoint: Endpoint) -> None:
     planbridge = open_app()
     with planbridge.session() as session:
         hooks = HookRepository(session)
-        hooks.remove(hooks.get(endpoint))
+        found = hooks.get(endpoint)
+        _audit(planbridge, session, "hook.remove", found, {"url": found.url})
+        hooks.remove(found)
     console.print(f"{endpoint} is gone.", markup=False)
 
 
@@ -143,7 +153,9 @@ def enable(endpoint: Endpoint) -> None:
     planbridge = open_app()
     with planbridge.session() as session:
         hooks = HookRepository(session)
-        hooks.enable(hooks.get(endpoint), now=planbridge.clock())
+        found = hooks.get(endpoint)
+        hooks.enable(found, now=planbridge.clock())
+        _audit(planbridge, session, "hook.enable", found)
     console.print(f"{endpoint} is on.", markup=False)
 
 
@@ -163,6 +175,7 @@ def try_out(endpoint: Endpoint) -> None:
             data={"message": "This is a test of planbridge."},
         )
         event_id = tell_one(session.connection(), endpoint, found.network_id, fact, now=now)
+        _audit(planbridge, session, "hook.test", found, {"event": event_id})
     messaging = Messaging(planbridge)
     with planbridge.session() as session:
         sent = HookRepository(session).delivery_of(endpoint, event_id)
@@ -222,14 +235,23 @@ def replay(
     planbridge = open_app()
     with planbridge.session() as session:
         hooks = HookRepository(session)
+        found = hooks.get(endpoint)
         count = hooks.replay(
-            hooks.get(endpoint),
+            found,
             now=planbridge.clock(),
             event_ids=event or (),
             since=parse_moment(since) if since else None,
             until=parse_moment(until) if until else None,
             states=state,
         )
+        asked = {
+            "event": event,
+            "since": since,
+            "until": until,
+            "state": [one.value for one in state or ()],
+        }
+        detail = {name: value for name, value in asked.items() if value}
+        _audit(planbridge, session, "hook.replay", found, {**detail, "count": count})
     console.print(f"{count} events are sent again by the running service.")
 
 
@@ -258,6 +280,17 @@ def events(
             ["event", "what has happened", "data"],
             [(kind.value, meaning, fields) for kind, (meaning, fields) in MEANINGS.items()],
         )
+
+
+def _audit(
+    planbridge: App,
+    session: Session,
+    action: str,
+    endpoint: HookEndpoint,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    network = NetworkRepository(session, planbridge.seal).by_id(endpoint.network_id).name
+    write_down(planbridge, session, action, network=network, subject=endpoint.id, detail=detail)
 
 
 def _facts(network: str, row: HookEndpoint) -> dict[str, Any]:

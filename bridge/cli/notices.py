@@ -6,12 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from bridge.cli.auditing import write_down
 from bridge.cli.printing import console, print_json, print_table
 from bridge.domain.notices import NoticeKind
 from bridge.errors import InvalidInput
 from bridge.messaging import Messaging
 from bridge.notices.facts import NoUse
 from bridge.notices.samples import sample
+from bridge.store.networks import NetworkRepository
 from bridge.store.notices import NoticeRepository
 from bridge.store.tables import Network, Notice, NoticeState
 from bridge.wiring import App, open_app
@@ -100,7 +102,15 @@ def retry(notice: Id) -> None:
     """
     planbridge = open_app()
     with planbridge.session() as session:
-        NoticeRepository(session).retry(notice, now=planbridge.clock())
+        found = NoticeRepository(session).retry(notice, now=planbridge.clock())
+        write_down(
+            planbridge,
+            session,
+            "notice.retry",
+            network=NetworkRepository(session, planbridge.seal).by_id(found.network_id).name,
+            membership_id=found.membership_id,
+            subject=f"notice {notice}",
+        )
     typer.echo("The running service sends it now.")
 
 
@@ -129,6 +139,9 @@ def try_out(
         now=planbridge.clock(),
     )
     draft = messaging.notices.try_out(network, story, to=to, language=language)
+    with planbridge.session() as session:
+        detail = {"kind": kind.value, "to": to}
+        write_down(planbridge, session, "notice.test", network=name, detail=detail)
     console.print(f"The mail server has taken it for {to} ({draft.language}).", markup=False)
 
 
@@ -168,6 +181,9 @@ def set_notices(
         repository = NoticeRepository(session)
         for kind, is_on in switched:
             repository.switch(network.key, kind, is_on=is_on, now=planbridge.clock())
+            detail = {"kind": kind.value, "on": is_on}
+            write_down(planbridge, session, "notice.switch", network=name, detail=detail)
+        before = repository.profile(network.key).model_dump()
         repository.set_profile(
             network.key,
             from_name=from_name,
@@ -175,6 +191,9 @@ def set_notices(
             language=language,
             renewal_days=renewal_days,
         )
+        after = repository.profile(network.key).model_dump()
+        if changed := {what: value for what, value in after.items() if value != before[what]}:
+            write_down(planbridge, session, "notice.sender", network=name, detail=changed)
     _print_set(planbridge, network, as_json=as_json)
 
 

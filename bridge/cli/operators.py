@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bridge.cli.auditing import ACTOR
 from bridge.cli.printing import print_json, print_table
 from bridge.errors import InvalidInput
 from bridge.store.audit import AuditLog
@@ -20,7 +21,6 @@ app = typer.Typer(
 )
 audit_app = typer.Typer(help="Audit: what operators and customers did.", no_args_is_help=True)
 
-ACTOR = "command line"
 
 Email = Annotated[str, typer.Argument(help="E-mail address of the operator.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 from typer.testing import CliRunner
 
 from bridge.cli import hooks as commands
@@ -17,6 +18,7 @@ from bridge.errors import PlanbridgeError
 from bridge.hooks.signing import InvalidSecret
 from bridge.hooks.targets import InvalidEndpoint
 from bridge.store import schema
+from bridge.store.audit import AuditLog
 from bridge.store.engine import make_engine
 from bridge.store.hooks import UnknownEndpoint
 from bridge.store.seals import Seal
@@ -125,3 +127,27 @@ def test_the_list_of_events() -> None:
     assert "change.proven" in call("events")
     assert len(json.loads(call("events", "--json"))) > 15
     assert call("events", "--markdown").startswith("# Events")
+
+
+def test_what_changes_something_is_written_down(here: Operator, receiver: Receiver) -> None:
+    """By whom, on which endpoint of which network, without the secret; looking is not."""
+    made = added(receiver.url, "--event", "change.*")
+    endpoint = made["endpoint"]
+    call("list")
+    call("show", endpoint)
+    call("show", endpoint, "--secret")
+    call("test", endpoint)
+    call("enable", endpoint)
+    call("replay", endpoint, "--state", "failed")
+    call("remove", endpoint)
+    with Session(here.town.engine) as session:
+        written = [*reversed(AuditLog(session).list())]
+    assert [one.action.removeprefix("hook.") for one in written] == [
+        *("add", "secret", "test", "enable", "replay", "remove"),
+    ]
+    assert {(one.actor, one.network, one.subject) for one in written} == {
+        ("command line", "main", endpoint)
+    }
+    assert made["secret"] not in str([one.detail for one in written])
+    assert written[0].detail == {"url": receiver.url, "events": ["change.*"]}
+    assert written[4].detail == {"state": ["failed"], "count": 0}

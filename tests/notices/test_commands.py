@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import Session
 from typer.testing import CliRunner
 
 from bridge.cli import notices as commands
@@ -19,6 +20,7 @@ from bridge.errors import InvalidInput, PlanbridgeError
 from bridge.notices.facts import NoUse
 from bridge.notices.sender import NoMailServer
 from bridge.store import schema
+from bridge.store.audit import AuditLog
 from bridge.store.engine import make_engine
 from bridge.store.seals import Seal
 from tests.notices.post_box import PostBox
@@ -130,3 +132,19 @@ def test_trying_without_a_mail_server(here: Town) -> None:
     """Says which setting is missing."""
     with pytest.raises(NoMailServer, match="PLANBRIDGE_SMTP_HOST"):
         call("test", "main", "--to", "me@example.com")
+
+
+def test_what_changes_something_is_written_down(served: Town, box: PostBox) -> None:
+    """By whom, on which network, in the words that the console uses; looking is not."""
+    call("set", "main", "--on", "limit", "--off", "renewal_ahead", "--language", "fr")
+    call("set", "main", "--language", "fr")
+    call("list")
+    call("test", "main", "--to", "me@example.com")
+    with Session(served.engine) as session:
+        written = AuditLog(session).list()
+    assert [(one.actor, one.action, one.network, one.detail) for one in reversed(written)] == [
+        ("command line", "notice.switch", "main", {"kind": "limit", "on": True}),
+        ("command line", "notice.switch", "main", {"kind": "renewal_ahead", "on": False}),
+        ("command line", "notice.sender", "main", {"language": "fr"}),
+        ("command line", "notice.test", "main", {"kind": "change_done", "to": "me@example.com"}),
+    ]
