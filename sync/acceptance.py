@@ -25,7 +25,8 @@ from bridge.store.locks import exclusive
 from bridge.store.networks import id_of
 from bridge.store.tables import Network
 from bridge.upgrades.expected import KnownRows
-from sync.judgement import Judge, Verdict
+from sync.judged import Verdict
+from sync.judgement import Judge
 from sync.results import Clock
 
 
@@ -61,7 +62,7 @@ def accept(
         with Session(engine) as session:
             rows = KnownRows.load(session, network_id)
         judge = Judge(engine=engine, network_id=network_id, client=client, clock=clock, rows=rows)
-        judged = judge.judge(site_id)
+        judged = judge.look(site_id)
         if judged.verdict is not Verdict.DIFFERENT:
             why = judged.note or "its limits are as computed."
             raise NothingToAccept(site=site_id, network=network.name, why=why)
@@ -69,7 +70,7 @@ def accept(
         found = differences(judged.expected, judged.shown)
         for row in (_leaves(known, found), _modules(known, found, judged.shown)):
             sites = {**rows.sites, site_id: row}
-            if replace(judge, rows=replace(rows, sites=sites)).judge(site_id).verdict is (
+            if replace(judge, rows=replace(rows, sites=sites)).look(site_id).verdict is (
                 Verdict.EQUAL
             ):
                 break

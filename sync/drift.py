@@ -17,15 +17,7 @@ from sqlmodel import Session
 
 from bridge.errors import NetworkError
 from bridge.network.client import NetworkClient
-from bridge.network.faults import (
-    BrokenAnswer,
-    ConnectionLost,
-    Fault,
-    HtmlInstead,
-    ServerFault,
-    TimedOut,
-    UnreadableRow,
-)
+from bridge.network.faults import Fault
 from bridge.store import drift as store
 from bridge.store.limits import shows_effective
 from bridge.store.locks import exclusive
@@ -33,7 +25,8 @@ from bridge.store.networks import id_of
 from bridge.store.tables import DriftPolicy, DriftScan, DriftState, Network
 from bridge.upgrades.expected import KnownRows
 from sync.findings import keep_finding
-from sync.judgement import Judge, Judged, Verdict
+from sync.judged import OF_ONE_SITE, Judged, Verdict
+from sync.judgement import Judge
 from sync.pace import Pace
 from sync.repairs import repair_site
 
@@ -42,16 +35,6 @@ PER_SECOND: Final = 2.0
 
 _TOGETHER = 200
 _IN_A_ROW = 5
-_OF_ONE_SITE = (
-    BrokenAnswer,
-    ConnectionLost,
-    HtmlInstead,
-    ServerFault,
-    TimedOut,
-    UnreadableRow,
-)
-"""Faults after which another site may well be readable, unless they come in a row."""
-
 _FEW = 3
 _SHARE = 10
 
@@ -159,7 +142,7 @@ class _Scan:
     def _look(self, site_id: int) -> Judged:
         try:
             judged = self._judge.judge(site_id)
-        except _OF_ONE_SITE as fault:
+        except OF_ONE_SITE as fault:
             self._in_a_row += 1
             if self._in_a_row >= _IN_A_ROW:
                 raise
@@ -182,11 +165,19 @@ class _Scan:
                 keep_finding(self._session, scan.network_id, judged, now=self._judge.clock())
             case Verdict.DIFFERENT:
                 scan.drifted += 1
+                self._mention(judged.note)
                 keep_finding(self._session, scan.network_id, judged, now=self._judge.clock())
         self._commit()
 
     def _repair(self, pace: Pace, go_on: Callable[[], bool]) -> None:
-        found = store.findings(self._session, self._scan.network_id, states=(DriftState.OPEN,))
+        # A product that changed is no matter of single sites: nothing could be taken away there.
+        found = [
+            finding
+            for finding in store.findings(
+                self._session, self._scan.network_id, states=(DriftState.OPEN,)
+            )
+            if finding.overrides
+        ]
         self._session.commit()
         if len(found) > max(_FEW, self._scan.sites // _SHARE):
             self._mention(
@@ -208,7 +199,7 @@ class _Scan:
             self._commit()
 
     def _mention(self, note: str) -> None:
-        if note not in self._scan.notes and len(self._scan.notes) < _TOGETHER:
+        if note and note not in self._scan.notes and len(self._scan.notes) < _TOGETHER:
             self._scan.notes = [*self._scan.notes, note]
 
     def _commit(self) -> None:

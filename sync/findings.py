@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from bridge.store import drift as store
 from bridge.store.tables import DriftFinding, DriftState
-from sync.judgement import Judged, Verdict
+from sync.judged import Judged, Verdict
 
 
 def keep_finding(

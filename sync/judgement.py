@@ -2,52 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bridge.domain.limit_diff import differences
-from bridge.domain.limit_overrides import hiding_overrides
 from bridge.domain.limits import has_limits
 from bridge.network.client import NetworkClient
 from bridge.network.entities import Entity
 from bridge.network.records import SiteRow
 from bridge.store.changes import ChangeRepository
 from bridge.store.tables import ChangeState, MembershipRecord
-from bridge.upgrades.expected import Expected, KnownRows
+from bridge.upgrades.expected import KnownRows
+from sync.causes import Causes, Memory
+from sync.judged import Judged, Verdict
 from sync.reread import reread
-
-
-class Verdict(StrEnum):
-    """What came of looking at a site."""
-
-    EQUAL = "equal"
-    DIFFERENT = "different"
-    UNPROVEN = "unproven"
-    GONE = "gone"
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A site as it was found.
-
-    ``note`` says why it could not be judged or what is gone; ``differences`` and
-    ``overrides`` are sentences.
-    """
-
-    site_id: int
-    verdict: Verdict
-    note: str = ""
-    membership_id: int | None = None
-    expected: Mapping[str, Any] = field(default_factory=dict)
-    shown: Mapping[str, Any] = field(default_factory=dict)
-    differences: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +31,31 @@ class Judge:
     client: NetworkClient
     clock: Callable[[], datetime]
     rows: KnownRows
+    memory: Memory = field(default_factory=Memory)
 
     def judge(self, site_id: int) -> Judged:
+        """Read a site and compare its limits with the computed ones; where they differ, find
+        out why.
+
+        Raises:
+            Fault: the network did not answer, or with a row that cannot be read.
+        """
+        judged = self.look(site_id)
+        if judged.verdict is not Verdict.DIFFERENT:
+            return judged
+        causes = Causes(
+            engine=self.engine,
+            network_id=self.network_id,
+            client=self.client,
+            clock=self.clock,
+            rows=self.rows,
+            look=self.look,
+            memory=self.memory,
+        )
+        overrides, note, owners = causes.of(judged)
+        return replace(judged, overrides=overrides, note=note, owners=owners)
+
+    def look(self, site_id: int) -> Judged:
         """Read a site and compare its limits with the computed ones.
 
         Before a difference is believed its membership is read as well: the mirror may only
@@ -100,10 +95,9 @@ class Judge:
         return self._compare(site, membership)
 
     def _compare(self, site: SiteRow, membership: MembershipRecord) -> Judged:
+        addons = {int(product): count for product, count in membership.addons.items()}
         expected = self.rows.expected(
-            membership_id=membership.id,
-            plan_id=membership.plan_id,
-            addons={int(product): count for product, count in membership.addons.items()},
+            membership_id=membership.id, plan_id=membership.plan_id, addons=addons
         )
         if expected.products is None:
             note = f"The limits of {', '.join(expected.unknown)} are unknown{_MAKE_KNOWN}"
@@ -114,10 +108,10 @@ class Judge:
             site.id,
             Verdict.DIFFERENT if found else Verdict.EQUAL,
             membership_id=membership.id,
+            products={membership.plan_id: 1, **addons},
             expected=wanted,
             shown=shown,
             differences=tuple(one.sentence for one in found),
-            overrides=_overrides(expected, site.id, shown) if found else (),
         )
 
     def _membership(self, site: SiteRow) -> MembershipRecord | None:
@@ -148,16 +142,3 @@ _WRITING = (
 )
 _HIDDEN = "The network does not show the limits in force."
 _UNDER_WAY = "A change is under way."
-
-
-def _overrides(expected: Expected, site_id: int, shown: Mapping[str, Any]) -> tuple[str, ...]:
-    """Sentences about overrides that hide what the products give; known or only suspected."""
-    products = expected.products or {}
-    hiding = hiding_overrides(
-        planned=products,
-        membership=expected.membership,
-        site=expected.sites.get(site_id),
-        current=products,
-        shown=shown,
-    )
-    return tuple(one.sentence for one in hiding)

@@ -23,7 +23,7 @@ from bridge.errors import NetworkError, UnknownProduct
 from bridge.network.client import NetworkClient
 from bridge.network.entities import Entity
 from bridge.network.rows import ProductRow, SiteRow
-from bridge.store.limits import site_with_only
+from bridge.store.limits import LimitsOwner, confirm_limits, site_with_only
 from bridge.store.networks import id_of
 from bridge.store.readers import load_catalogue
 from bridge.store.tables import Network
@@ -130,7 +130,13 @@ def _of_product(product: Product, catalogue: Catalogue) -> Iterator[Push]:
 def _carry_out(engine: Engine, network: Network, client: NetworkClient, push: Push) -> Pushed:
     match push.part:
         case Part.LIMITS:
-            client.write_limits(Entity.PRODUCT, push.product_id, push.value)
+            written = client.write_limits(Entity.PRODUCT, push.product_id, push.value)
+            assert isinstance(written, ProductRow)
+            if written.date_modified is not None:
+                # Else it would seem to have been saved there by somebody else since.
+                with Session(engine) as session, session.begin():
+                    owner = LimitsOwner("product", push.product_id)
+                    confirm_limits(session, id_of(network), owner, at=written.date_modified)
             return _limits_read_back(engine, network, client, push)
         case Part.VARIATIONS:
             client.update(Entity.PRODUCT, push.product_id, {"price_variations": push.value})

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from bridge.domain.limit_overrides import MEMBERSHIP, SITE
 from bridge.network.client import NetworkClient
 from bridge.network.entities import Entity
 from bridge.store import drift as store
@@ -23,7 +24,8 @@ from bridge.store.networks import id_of
 from bridge.store.tables import DriftFinding, DriftState, Network
 from bridge.upgrades.expected import KnownRows
 from sync.findings import keep_finding
-from sync.judgement import Judge, Judged, Verdict
+from sync.judged import Judged, Verdict
+from sync.judgement import Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ class Repair:
     note: str = ""
     differences: tuple[str, ...] = ()
     writes: tuple[PlannedWrite, ...] = field(default=())
+
+    @property
+    def differs(self) -> bool:
+        """Whether the site still shows other limits than it is to; so does a dry run's."""
+        return self.state in (None, DriftState.STUCK) and bool(self.differences)
 
 
 def repair(
@@ -95,7 +102,10 @@ def repair_site(
         return _nothing_to_do(judge, before, dry_run=dry_run)
     writes = _writes(judge, before, with_membership=with_membership)
     if dry_run:
-        return Repair(site_id, None, differences=before.differences, writes=writes)
+        return Repair(site_id, None, before.note, before.differences, writes)
+    if before.only_products:
+        _keep(judge, before, DriftState.OPEN)
+        return Repair(site_id, None, before.note, before.differences)
     after = before
     done: list[PlannedWrite] = []
     for write in writes:
@@ -107,7 +117,7 @@ def repair_site(
     if after.verdict is Verdict.EQUAL:
         _keep(judge, replace(before, note=_told(done)), DriftState.REPAIRED)
         return Repair(site_id, DriftState.REPAIRED, _told(done), before.differences, tuple(done))
-    note = after.note or (_STUCK if with_membership else f"{_STUCK} {_MEMBERSHIP}")
+    note = after.note or _why_stuck(after, done, with_membership=with_membership)
     _keep(judge, replace(after, note=note), DriftState.STUCK)
     return Repair(site_id, DriftState.STUCK, note, after.differences, tuple(done))
 
@@ -117,16 +127,32 @@ _STUCK = (
     "the network are not those of the catalogue (`planbridge catalogue learn` or `push`)."
 )
 _MEMBERSHIP = "Or its membership has an override: `--with-membership` takes that away, too."
+_ONLY_MEMBERSHIP = (
+    "The override is that of its membership, since other sites of it differ in the same way; "
+    "nothing was written. `--with-membership` takes it away."
+)
 
 
 def _writes(judge: Judge, judged: Judged, *, with_membership: bool) -> tuple[PlannedWrite, ...]:
+    """The rows that are to be written one after the other; none that is not the cause."""
+    if judged.only_products:
+        return ()
     site = PlannedWrite(Entity.SITE, judged.site_id, judge.rows.sites.get(judged.site_id, {}))
-    if not with_membership or judged.membership_id is None:
+    if judged.membership_id is None or judged.owners == {SITE}:
         return (site,)
     row = judge.rows.memberships.get(judged.membership_id, {})
-    return site, PlannedWrite(
-        Entity.MEMBERSHIP, judged.membership_id, row, only_if="the site still differs"
-    )
+    membership = PlannedWrite(Entity.MEMBERSHIP, judged.membership_id, row)
+    if judged.owners == {MEMBERSHIP}:
+        return (membership,) if with_membership else ()
+    if not with_membership:
+        return (site,)
+    return site, replace(membership, only_if="the site still differs")
+
+
+def _why_stuck(judged: Judged, done: Sequence[PlannedWrite], *, with_membership: bool) -> str:
+    if not done:
+        return _ONLY_MEMBERSHIP
+    return _STUCK if with_membership or judged.owners == {SITE} else f"{_STUCK} {_MEMBERSHIP}"
 
 
 def _told(writes: Sequence[PlannedWrite]) -> str:

@@ -130,7 +130,7 @@ def repair(
                 for one in repairs
             ],
         )
-    if any(one.state is DriftState.STUCK for one in repairs):
+    if not dry_run and any(one.differs for one in repairs):
         raise typer.Exit(1)
 
 

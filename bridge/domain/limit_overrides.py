@@ -73,6 +73,20 @@ def hiding_overrides(
     return tuple(found)
 
 
+def suspected_overrides(
+    expected: Mapping[str, Any], shown: Mapping[str, Any], owners: Mapping[tuple[str, Path], str]
+) -> tuple[HidingOverride, ...]:
+    """The overrides behind what a site shows instead of what is expected there.
+
+    ``owners`` has whose it seems to be by module and path; limits without one are left out.
+    """
+    return tuple(
+        _hiding(owners[pair.module, pair.path], pair, known=False, of="the computed")
+        for pair in unequal(as_map(expected), as_map(shown))
+        if (pair.module, pair.path) in owners
+    )
+
+
 def _overridden(
     products: Mapping[str, Any], rows: Sequence[tuple[str, LimitsRow | None]]
 ) -> tuple[EffectiveLimits, dict[tuple[str, Path], str]]:
@@ -97,13 +111,15 @@ def _suspected(
     ]
 
 
-def _hiding(owner: str, pair: LeafPair, *, known: bool = True) -> HidingOverride:
-    """The left of the pair is the products' limit, the right what hides it."""
+def _hiding(
+    owner: str, pair: LeafPair, *, known: bool = True, of: str = "the products'"
+) -> HidingOverride:
+    """The left of the pair is the limit of whom ``of`` says, the right what hides it."""
     planned = leaf_words(pair.module, pair.path, pair.left)
     hides = leaf_words(pair.module, pair.path, pair.right)
     verb = "hides" if known else "seems to hide"
     sentence = (
         f"{subject(pair.module, pair.path)}: an override of the {owner} ({hides}) "
-        f"{verb} the products' {planned}"
+        f"{verb} {of} {planned}"
     )
     return HidingOverride(owner, known, pair.module, pair.path, sentence)

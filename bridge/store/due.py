@@ -46,17 +46,11 @@ def portion(connection: Connection, network_id: int, *, most: int) -> Portion:
         return Portion((), {}, last=True)
     query = (
         select(_sites.c.id)
-        .join(
-            _memberships,
-            and_(
-                _memberships.c.network_id == network_id,
-                _memberships.c.id == _sites.c.membership_id,
-            ),
-        )
+        .join(_memberships, with_membership())
         .where(
             _sites.c.network_id == network_id,
             _sites.c.id > min(row.cursor for row in rows),
-            or_(*(and_(_sites.c.id > row.cursor, _has(row.product_id)) for row in rows)),
+            or_(*(and_(_sites.c.id > row.cursor, has_product(row.product_id)) for row in rows)),
         )
         .order_by(_sites.c.id)
         .limit(most)
@@ -87,7 +81,15 @@ def settle_all(connection: Connection, network_id: int, *, started_at: datetime)
     )
 
 
-def _has(product_id: int) -> ColumnElement[bool]:
+def with_membership() -> ColumnElement[bool]:
+    """What joins a site with its membership."""
+    return and_(
+        _memberships.c.network_id == _sites.c.network_id,
+        _memberships.c.id == _sites.c.membership_id,
+    )
+
+
+def has_product(product_id: int) -> ColumnElement[bool]:
     """Whether a membership has a product as its plan or as an add-on."""
     # Keys of the JSON are ids in quotes, values are quantities: nothing else looks like it.
     addons = cast(_memberships.c.addons, Text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete
+from sqlalchemy import ColumnElement, and_, delete, update
 from sqlmodel import Session, col, select
 
 from bridge.store.tables import LimitsRecord, MembershipRecord, SiteRecord
@@ -101,6 +101,19 @@ def save_limits(
     upsert(session.connection(), LimitsRecord, values)
     session.expire_all()
     return different
+
+
+def confirm_limits(session: Session, network_id: int, owner: LimitsOwner, *, at: datetime) -> None:
+    """Note that an own row is what the network was told at a moment; the caller commits."""
+    session.connection().execute(
+        update(LimitsRecord)
+        .where(
+            _of(network_id, owner.kind, OWN),
+            col(LimitsRecord.owner_id) == owner.id,
+            col(LimitsRecord.read_at) < at,
+        )
+        .values(read_at=at)
+    )
 
 
 def delete_limits(

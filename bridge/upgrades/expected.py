@@ -78,7 +78,7 @@ class KnownRows:
         quantities = tuple((rows.get(one, {}), count) for one, count in addons.items())
         return Expected(
             products=None if unknown else compose(plan=plan, addons=quantities, release=release),
-            unknown=tuple(self._name(product_id) for product_id in unknown),
+            unknown=tuple(self.name(product_id) for product_id in unknown),
             plan=plan,
             addons=quantities,
             membership=self.memberships.get(membership_id),
@@ -86,6 +86,7 @@ class KnownRows:
             release=release,
         )
 
-    def _name(self, product_id: int) -> str:
+    def name(self, product_id: int) -> str:
+        """A product's name and id, for a sentence."""
         product = self.catalogue.get(product_id)
         return f"{product.name} ({product_id})" if product else str(product_id)

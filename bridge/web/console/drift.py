@@ -102,8 +102,11 @@ def repair(
                 sites=sites,
                 with_membership=with_membership,
             )
-    stuck = any(one.differs for one in repairs)
-    what = "stuck" if stuck else "repaired" if repairs else "nothing"
+    states = {one.state for one in repairs}
+    what = next(
+        (each.value for each in (DriftState.STUCK, DriftState.REPAIRED) if each in states),
+        "nothing",
+    )
     return done(f"/console/networks/{network.name}/drift", what)
 
 
