@@ -18,7 +18,7 @@ from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
 from bridge.payments.client import check_mode
 from bridge.store.networks import Credentials, NetworkRepository
-from bridge.store.seals import SealBroken
+from bridge.store.new_keys import NewKeys, replace_keys
 from bridge.store.tables import Network
 from bridge.wiring import open_app
 
@@ -209,27 +209,22 @@ def rotate(
     stripe = _secret(None, stripe_secret_file, "--stripe-secret-file", prompt=None)
     stripe_key = _secret(None, stripe_key_file, "--stripe-key-file", prompt=None)
     wordpress = _wordpress_user(wp_user, wp_password_file)
-    new = None
-    if api_key or api_secret_file:
-        if not (api_key and api_secret_file):
-            raise InvalidInput(what="rotate", why="--api-key and --api-secret-file belong together")
-        secret = _secret(None, api_secret_file, "--api-secret-file", prompt=None)
-        new = Credentials(api_key, secret)
-    if new is None and wordpress is None and not stripe and not stripe_key:
-        raise InvalidInput(what="rotate", why="nothing to change was given")
+    if bool(api_key) is not bool(api_secret_file):
+        raise InvalidInput(what="rotate", why="--api-key and --api-secret-file belong together")
+    new = NewKeys(
+        api_key=api_key or "",
+        api_secret=_secret(None, api_secret_file, "--api-secret-file", prompt=None),
+        wp_username=wordpress.name if wordpress else "",
+        wp_application_password=wordpress.password if wordpress else "",
+        forget_user=wordpress is not None and not wordpress.name,
+        stripe_key=stripe_key,
+        stripe_secret=stripe,
+    )
     with planbridge.session() as session:
         repository = NetworkRepository(session, planbridge.seal)
         network = repository.get(name)
         check_mode(stripe_key, network=name, livemode=network.livemode)
-        secrets = [stripe, *repository.stripe_secrets(network)] if stripe else None
-        credentials = None
-        if new is not None or wordpress is not None:
-            credentials = _over_known(new, repository, network)
-        if credentials is not None and wordpress is not None:
-            credentials = _with_user(credentials, wordpress)
-        repository.rotate(
-            name, credentials=credentials, stripe_secrets=secrets, stripe_key=stripe_key
-        )
+        replace_keys(repository, network, new)
     typer.echo(f"Changed the credentials of {name}.")
 
 
@@ -252,21 +247,6 @@ def _wordpress_user(name: str | None, password_file: str | None) -> _WordPressUs
 
 def _with_user(credentials: Credentials, user: _WordPressUser) -> Credentials:
     return replace(credentials, wp_username=user.name, wp_application_password=user.password)
-
-
-def _over_known(
-    new: Credentials | None, repository: NetworkRepository, network: Network
-) -> Credentials:
-    """The credentials on record, with the new key and secret where there are any."""
-    try:
-        known = repository.credentials(network)
-    except SealBroken:
-        if new is None:
-            raise
-        return new  # the old ones cannot be opened any more, and need not be
-    if new is None:
-        return known
-    return replace(known, api_key=new.api_key, api_secret=new.api_secret)
 
 
 def _secret(value: str | None, path: str | None, option: str, *, prompt: str | None) -> str:

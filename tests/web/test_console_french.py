@@ -53,6 +53,8 @@ PAGES = (
     "/console",
     "/console/networks",
     "/console/networks/add",
+    f"{HOME}/keys",
+    f"{HOME}/remove",
     HOME,
     f"{HOME}/sync",
     "/console/memberships",
@@ -305,6 +307,9 @@ def test_what_forms_answer_is_french(reader: Browser, told: str) -> None:
         (f"{HOME}/drift/policy", {"policy": "x"}),
         (f"{HOME}/schedules/none/run", {}),
         (f"{HOME}/options", {"night": "x"}),
+        (f"{HOME}/keys", {"api_key": "x"}),
+        (f"{HOME}/keys", {"api_key": "x", "api_secret": "wrong"}),
+        (f"{HOME}/remove", {"name": "x"}),
     ):
         refused = reader.post(path, fields)
         assert refused.status_code >= 400, path

@@ -10,6 +10,7 @@ import pytest
 
 from bridge.sandbox.server import SandboxNetwork
 from bridge.store.limits import effective_limits
+from bridge.store.networks import Credentials, NetworkRepository
 from bridge.store.schedules import find as find_schedule
 from bridge.store.tables import DriftFinding, DriftState
 from bridge.web.server import BackgroundService
@@ -90,6 +91,84 @@ class TestNetworks:
         assert owner.session.post(url, data=fields, files=bad, timeout=30).status_code == 422
         huge = {"logo": ("logo.png", b"\x89PNG\r\n\x1a\n" + b"0" * 600_000, "image/png")}
         assert owner.session.post(url, data=fields, files=huge, timeout=30).status_code == 413
+
+
+class TestOwnership:
+    """An owner gives a network other keys, and forgets it; an operator does neither."""
+
+    @pytest.fixture
+    def third(self, planbridge: App, network: SandboxNetwork) -> str:
+        """A network of its own, whose key on record is wrong."""
+        with planbridge.session() as session:
+            repository = NetworkRepository(session, planbridge.seal)
+            if "third" not in {one.name for one in repository.list()}:
+                repository.add(
+                    "third",
+                    network.url,
+                    Credentials(network.api_key, "outdated", in_query=True),
+                    now=planbridge.clock(),
+                    stripe_secrets=["whsec_old"],
+                )
+        return "/console/networks/third"
+
+    def test_a_key_is_tried_before_it_is_taken(
+        self, owner: Browser, planbridge: App, network: SandboxNetwork, third: str
+    ) -> None:
+        assert "outdated" not in owner.get(f"{third}/keys").text
+        fields = {"api_key": network.api_key, "api_secret": "wrong"}
+        assert owner.post(f"{third}/keys", fields).status_code == 502
+        assert not audited(planbridge, "network.rotate")
+        fields |= {"api_secret": network.api_secret, "stripe_secret": "whsec_new"}
+        assert owner.post(f"{third}/keys", fields).status_code == 303
+        with planbridge.session() as session:
+            repository = NetworkRepository(session, planbridge.seal)
+            kept = repository.get("third")
+            assert repository.credentials(kept).api_secret == network.api_secret
+            assert not repository.credentials(kept).in_query
+            assert repository.stripe_secrets(kept) == ("whsec_new", "whsec_old")
+        [entry] = audited(planbridge, "network.rotate")
+        assert entry.detail == {"what": ["api_key", "stripe_secret"]}
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {},
+            {"api_key": "half"},
+            {"wp_username": "half"},
+            {"stripe_key": "sk_live_of_another_mode"},
+        ],
+    )
+    def test_what_does_not_fit_is_refused(
+        self, owner: Browser, third: str, fields: dict[str, str]
+    ) -> None:
+        assert owner.post(f"{third}/keys", fields).status_code in (409, 422)
+
+    def test_a_wordpress_user_comes_and_goes(
+        self, owner: Browser, planbridge: App, third: str
+    ) -> None:
+        for fields, user in (
+            ({"wp_username": "admin", "wp_password": "abcd efgh"}, "admin"),
+            ({"forget_user": "yes"}, ""),
+        ):
+            assert owner.post(f"{third}/keys", fields).status_code == 303
+            with planbridge.session() as session:
+                repository = NetworkRepository(session, planbridge.seal)
+                assert repository.credentials(repository.get("third")).wp_username == user
+
+    def test_it_is_forgotten_when_its_name_is_typed(
+        self, owner: Browser, planbridge: App, third: str
+    ) -> None:
+        assert "cannot be undone" in owner.get(f"{third}/remove").text
+        for name in ("", "main", "Third"):
+            refused = owner.post(f"{third}/remove", {"name": name})
+            assert refused.status_code == 422
+            assert "nothing was removed" in refused.text
+        assert planbridge.network("third")
+        assert owner.post(f"{third}/remove", {"name": "third"}).status_code == 303
+        assert owner.get(third).status_code == 404
+        [entry] = audited(planbridge, "network.remove")
+        assert (entry.actor, entry.network) == ("owner@example.com", "third")
+        assert owner.get("/console").status_code == 200
 
 
 class TestProducts:

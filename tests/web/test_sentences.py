@@ -20,8 +20,13 @@ from tests.web.written_sentences import constants, pattern, written
 ROOT = Path(__file__).parents[2] / "bridge" / "web"
 LOCALE = ROOT / "pages" / "locale"
 RECORDS = ROOT / "pages" / "records"
-COMPOSED = {f"{kind} to {{}}" for kind in ("upgrade", "downgrade", "addon", "removal", "new")}
-"""What a simulation puts together from a kind of change and a plan."""
+COMPOSED = {
+    *(f"{kind} to {{}}" for kind in ("upgrade", "downgrade", "addon", "removal", "new")),
+    "hides the products' {}",
+    "seems to hide the products' {}",
+    "seems to hide the computed {}",
+}
+"""What is put together from words alone: a simulation's changes, what an override does."""
 COMPLETE = ("fr",)
 OTHERS = tuple(code for code in LANGUAGES if code not in ("en", *COMPLETE))
 

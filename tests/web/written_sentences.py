@@ -120,7 +120,7 @@ def constants() -> set[str]:
 
 def pattern(sentence: str) -> str:
     """A sentence with nameless placeholders, those in a row as one, and no marks before it."""
-    nameless = re.sub(r"(\{[^{}]*\})+", "{}", " ".join(sentence.split()))
+    nameless = re.sub(r"\{[^{}]*\}( ?\{[^{}]*\})*", "{}", " ".join(sentence.split()))
     return nameless.lstrip(" ;:,")
 
 
