@@ -12,9 +12,10 @@ from bridge.store.tables import Network
 
 @dataclass(frozen=True, slots=True)
 class NewKeys:
-    """What is to change; what is "" stays. ``forget_user`` takes the WordPress user away.
+    """What is to change; what is "" or None stays. ``forget_user`` takes the WordPress user away.
 
-    A signing secret of Stripe's endpoint is added: the old one still counts.
+    ``in_query`` comes with an API key: whether it is sent as a parameter. A signing secret of
+    Stripe's endpoint is added: the old one still counts.
 
     Raises:
         InvalidInput: nothing was given, or one of two that belong together.
@@ -22,6 +23,7 @@ class NewKeys:
 
     api_key: str = ""
     api_secret: str = field(default="", repr=False)
+    in_query: bool | None = None
     wp_username: str = ""
     wp_application_password: str = field(default="", repr=False)
     forget_user: bool = False
@@ -80,6 +82,8 @@ def _credentials(
         kept = Credentials(new.api_key, new.api_secret)
     if new.api_key:
         kept = replace(kept, api_key=new.api_key, api_secret=new.api_secret)
+        if new.in_query is not None:
+            kept = replace(kept, in_query=new.in_query)
     if new.wp_username or new.forget_user:
         kept = replace(
             kept,

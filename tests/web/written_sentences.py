@@ -58,6 +58,7 @@ ELSEWHERE = {
     "bridge/store/adoptions.py": "taking over is for the command line",
     "sync/catalogue.py": "the catalogue file is for the command line",
     "sync/catalogue_file.py": "the catalogue file is for the command line",
+    "sync/derivation.py": "learning is for the command line",
     "sync/learning.py": "learning is for the command line",
     "sync/pushing.py": "pushing is for the command line",
     "sync/subscriptions.py": "subscribing is for the command line",

@@ -13,6 +13,7 @@ from bridge.store import figures
 from bridge.store.changes import ChangeRepository
 from bridge.store.networks import NetworkRepository
 from bridge.store.new_keys import NewKeys, replace_keys
+from bridge.store.seals import SealBroken
 from bridge.store.tables import ChangeState, Network
 from bridge.web.console.frame import console_page, done
 from bridge.web.console.sessions import SIGNED_IN, AnOwner, Who
@@ -26,9 +27,17 @@ _SHOWN = 20
 
 
 @router.get("/keys")
-def keys_form(request: Request, network: TheNetwork, who: AnOwner) -> Response:
+def keys_form(
+    request: Request, network: TheNetwork, who: AnOwner, session: ASession, service: TheService
+) -> Response:
     """The form for other keys. None that is on record is shown."""
-    context = {"network": network}
+    try:
+        known = NetworkRepository(session, service.seal).credentials(network)
+    except SealBroken:
+        in_query = False  # nobody can open them any more: others are what is needed
+    else:
+        in_query = known.in_query
+    context = {"network": network, "in_query": in_query}
     return console_page(request, "network_keys.html", who, context, section="networks")
 
 
@@ -37,9 +46,11 @@ def set_keys(
     network: TheNetwork, who: AnOwner, form: OwnForm, session: ASession, service: TheService
 ) -> Response:
     """Take other keys over; a new API key is tried on the network first."""
+    in_query = form.get("in_query") == "yes"
     new = NewKeys(
         api_key=_text(form, "api_key"),
         api_secret=_text(form, "api_secret"),
+        in_query=in_query,
         wp_username=_text(form, "wp_username"),
         wp_application_password=_text(form, "wp_password"),
         forget_user=form.get("forget_user") == "yes",
@@ -49,7 +60,6 @@ def set_keys(
     check_mode(new.stripe_key, network=network.name, livemode=network.livemode)
     repository = NetworkRepository(session, service.seal)
     if new.api_key:
-        in_query = form.get("in_query") == "yes"
         endpoint = Endpoint(network.url, new.api_key, new.api_secret, in_query=in_query)
         session.rollback()  # nothing is held open while the network is asked
         with NetworkClient(endpoint, name=network.name, clock=service.clock) as client:
