@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,13 +15,12 @@ from bridge.domain.limit_diff import differences, subject
 from bridge.domain.limit_overrides import SITE, suspected_overrides
 from bridge.network.client import NetworkClient
 from bridge.network.entities import Entity
-from bridge.network.products import ProductRow
-from bridge.store.limits import OWN, LimitsOwner, load_limits
 from bridge.store.witnesses import sites_beside, sites_with
 from bridge.upgrades.expected import KnownRows
 from sync.attribution import Cause, Evidence, Leaf, attribute
 from sync.judged import OF_ONE_SITE, Judged, Verdict
 from sync.reread import reread
+from sync.saved import Saved, saved
 
 BELIEVED_FOR: Final = timedelta(minutes=10)
 """So long holds what another site or a product showed."""
@@ -29,21 +29,12 @@ _WITNESSES = 3
 _SIBLINGS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Saved:
-    """When a product was saved on the network, and when its limits were taken, from where."""
-
-    on_network: datetime | None
-    taken: datetime | None
-    source: str
-
-
 @dataclass(slots=True)
 class Memory:
     """What other sites and products showed lately."""
 
     sites: dict[int, tuple[datetime, Judged]] = field(default_factory=dict)
-    products: dict[int, tuple[datetime, _Saved]] = field(default_factory=dict)
+    products: dict[int, tuple[datetime, Saved]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +77,11 @@ class Causes:
 
     def since(self, product_id: int) -> bool:
         """Whether a product was saved after its limits were taken into the catalogue."""
-        saved = self._saved(product_id)
-        return bool(saved.on_network and saved.taken and saved.on_network > saved.taken)
+        return self._saved(product_id).since
 
     def never_since(self, product_id: int) -> bool:
         """Whether its limits were learned and it was not saved after that."""
-        saved = self._saved(product_id)
-        told = saved.source == "learned" and saved.on_network is not None
-        return told and not self.since(product_id)
+        return self._saved(product_id).never_since
 
     def _changed_products(self, causes: Mapping[Leaf, Cause]) -> str:
         concerned: dict[tuple[int, ...], list[str]] = {}
@@ -176,16 +164,16 @@ class Causes:
         told = found.verdict in (Verdict.EQUAL, Verdict.DIFFERENT) and found.products
         return found if told else None
 
-    def _saved(self, product_id: int) -> _Saved:
+    def _saved(self, product_id: int) -> Saved:
         now = self.clock()
         known = self.memory.products.get(product_id)
         if known is None or now - known[0] > BELIEVED_FOR:
             known = self.memory.products[product_id] = now, self._read_saved(product_id)
         return known[1]
 
-    def _read_saved(self, product_id: int) -> _Saved:
-        try:
-            row = reread(
+    def _read_saved(self, product_id: int) -> Saved:
+        with suppress(*OF_ONE_SITE):
+            reread(
                 self.engine,
                 self.network_id,
                 self.client,
@@ -193,16 +181,8 @@ class Causes:
                 row_id=product_id,
                 clock=self.clock,
             )
-        except OF_ONE_SITE:
-            row = None
         with Session(self.engine) as session:
-            owner = LimitsOwner("product", product_id)
-            taken = load_limits(session, self.network_id, owner, OWN)
-        return _Saved(
-            row.date_modified if isinstance(row, ProductRow) else None,
-            taken.read_at if taken else None,
-            taken.source if taken else "",
-        )
+            return saved(session, self.network_id, product_id)
 
 
 def _evidence(judged: Judged) -> Evidence:

@@ -90,10 +90,10 @@ def learn(name: Name, yes: Yes = False) -> None:
     network = planbridge.network(name)
     with planbridge.session() as session:
         learned = learn_catalogue(session, network)
-    for slug, sites in learned.evidence.items():
-        console.print(f"{slug}: limits as {sites} site{'s' * (sites != 1)} with this plan alone")
+    for slug, evidence in learned.evidence.items():
+        console.print(f"{slug}: limits as {evidence}", markup=False)
     for question in learned.open_questions:
-        console.print(f"open: {question}")
+        console.print(f"open: {question}", markup=False)
     _propose(planbridge, network, learned.proposal, yes=yes)
 
 

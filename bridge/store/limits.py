@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, update
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from bridge.store.tables import LimitsRecord, MembershipRecord, SiteRecord
-from bridge.store.upserts import upsert
+from bridge.store.upserts import CHUNK, upsert
 
 OWN = "own"
 """The row the owner itself has: from the catalogue, since no stock REST shows it."""
@@ -148,10 +149,16 @@ class EffectiveSite:
     limits: Mapping[str, Any]
 
 
-def effective_sites(session: Session, network_id: int) -> list[EffectiveSite]:
+def effective_sites(session: Session, network_id: int) -> Iterator[EffectiveSite]:
     """Every site whose effective limits and membership are known, by blog id."""
-    rows = session.exec(
-        select(SiteRecord, MembershipRecord, LimitsRecord)
+    rows = session.connection().execute(
+        select_columns(
+            col(SiteRecord.id),
+            col(MembershipRecord.id),
+            col(MembershipRecord.plan_id),
+            col(MembershipRecord.addons),
+            col(LimitsRecord.limits),
+        )
         .join(
             MembershipRecord,
             _membership_of_site(),
@@ -160,19 +167,13 @@ def effective_sites(session: Session, network_id: int) -> list[EffectiveSite]:
             LimitsRecord,
             and_(_of(network_id, "site", EFFECTIVE), col(LimitsRecord.owner_id) == SiteRecord.id),
         )
-        .where(SiteRecord.network_id == network_id)
+        .where(col(SiteRecord.network_id) == network_id)
         .order_by(col(SiteRecord.id))
+        .execution_options(yield_per=CHUNK)
     )
-    return [
-        EffectiveSite(
-            site.id,
-            membership.id,
-            membership.plan_id,
-            {int(product): count for product, count in membership.addons.items() if count > 0},
-            limits.limits,
-        )
-        for site, membership, limits in rows
-    ]
+    for site_id, membership_id, plan_id, addons, limits in rows:
+        counted = {int(product): count for product, count in addons.items() if count > 0}
+        yield EffectiveSite(site_id, membership_id, plan_id, counted, limits)
 
 
 def site_with_only(session: Session, network_id: int, product_id: int) -> int | None:
