@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from bridge.errors import StoreError
 from bridge.store.engine import make_engine
 from bridge.store.locks import Locked, exclusive
+from tests.dead_locks import until_free
 
 _HOLD = """
 import sys, time
@@ -45,7 +46,7 @@ def test_a_lock_of_a_killed_process_is_free(engine: Engine, database_url: str) -
     finally:
         os.kill(holder.pid, signal.SIGKILL)
         holder.communicate()
-    _until_free(engine)
+    until_free(engine, "sync-1")
 
 
 def test_a_lock_is_let_go_after_an_error(engine: Engine) -> None:
@@ -62,14 +63,3 @@ def test_no_place_for_a_lock_is_not_taken_for_a_lock() -> None:
     engine.url = engine.url.set(database="/nowhere/at/all.db")
     with pytest.raises(StoreError, match="/nowhere"), exclusive(engine, "sync-1", what="x"):
         pass
-
-
-def _until_free(engine: Engine) -> None:
-    """PostgreSQL notices a dead client when it next looks at the connection."""
-    for _ in range(10_000):
-        try:
-            with exclusive(engine, "sync-1", what="x"):
-                return
-        except Locked:
-            continue
-    pytest.fail("the lock of a dead process was never let go")

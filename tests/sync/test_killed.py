@@ -23,6 +23,7 @@ from bridge.store.networks import id_of
 from bridge.store.tables import Network, SyncPass
 from tests.conftest import NOW
 from tests.contract.replay import KEY, SECRET
+from tests.dead_locks import until_free
 from tests.sync.conftest import Lab, Ticking
 
 _SYNC = """
@@ -73,6 +74,7 @@ def test_kill_9_in_the_middle(
     finally:
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
+    until_free(engine, f"sync-{lab.id}")
     stored = len(lab.ids("membership"))
     assert stored % 100 == 0, "pages are stored whole"
     # The child's clock is the real one; ours must not look a day away from it.
