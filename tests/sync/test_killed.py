@@ -60,7 +60,7 @@ def test_kill_9_in_the_middle(
     schema.upgrade(engine)
     sandbox = stack.enter_context(
         SandboxNetwork(
-            api_key=KEY, api_secret=SECRET, memberships=500, latency=0.02, clock=lambda: NOW
+            api_key=KEY, api_secret=SECRET, memberships=900, latency=0.02, clock=lambda: NOW
         )
     )
     network = add_network(engine, sandbox.url)
