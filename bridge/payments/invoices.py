@@ -17,6 +17,12 @@ RENEWAL = "subscription_cycle"
 """The billing reason of invoices that pay for no change."""
 
 
+BANK_ASKS: Final = "the bank wants the customer to confirm the payment"
+"""Why an invoice is not paid that only its customer can pay, on Stripe's page."""
+
+_STOPPED: Final = ("requires_payment_method", "requires_action")
+"""An attempt in one of these states goes on with nothing but another card, or the customer."""
+
 CHARGES: Final = ("ch_", "py_")
 """What the ids of charges begin with; those of debits with the second."""
 
@@ -87,10 +93,15 @@ def charge(account: StripeAccount, collection: Collection, order: Order, *, titl
 def outcome(account: StripeAccount, invoice: StripeObject, order: Order) -> Asked:
     """What an invoice came to: paid, on its way, or a page where the customer can pay it.
 
+    Another card than the one that was refused is tried, each once.
+
     Raises:
         StripeFault: Stripe cannot be asked.
     """
     intent = _intent(account, invoice)
+    if invoice["status"] == "open" and _has_other_card(intent, order):
+        invoice = _pay(account, invoice, order, step=f"invoice-pay-{order.payment_method}")
+        intent = _intent(account, invoice)
     if invoice["status"] == "paid":
         if intent is not None:
             _mark(account, intent, order)
@@ -137,12 +148,14 @@ def mark_paid(account: StripeAccount, order: Order) -> None:
             _mark(account, intent, order)
 
 
-def _pay(account: StripeAccount, invoice: StripeObject, order: Order) -> StripeObject:
+def _pay(
+    account: StripeAccount, invoice: StripeObject, order: Order, *, step: str = "invoice-pay"
+) -> StripeObject:
     try:
         return account.ask(
             account.api.invoices.pay,
             invoice["id"],
-            once=order.once("invoice-pay"),
+            once=order.once(step),
             payment_method=order.payment_method,
             off_session=True,
         )
@@ -166,11 +179,20 @@ def _intent(account: StripeAccount, invoice: StripeObject) -> StripeObject | Non
     return account.read(account.api.payment_intents.retrieve, found[-1]) if found else None
 
 
+def _has_other_card(intent: StripeObject | None, order: Order) -> bool:
+    """Whether the customer has given another card since one was refused, or the bank asked."""
+    if intent is None or order.payment_method is None or intent["status"] not in _STOPPED:
+        return False
+    refused = (intent.get("last_payment_error") or {}).get("payment_method") or {}
+    tried = intent.get("payment_method") or refused.get("id")
+    return tried is not None and tried != order.payment_method
+
+
 def _obstacle(intent: StripeObject | None) -> str:
     if intent is None:
         return "it was not paid"
     if intent["status"] == "requires_action":
-        return "the bank wants the customer to confirm the payment"
+        return BANK_ASKS
     error = intent.get("last_payment_error") or {}
     return str(error.get("message") or "the card was not charged")
 

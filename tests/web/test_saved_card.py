@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,21 +50,79 @@ def test_the_card_is_charged_and_the_change_followed_at_once(premium: Customer) 
     assert "Premium , Priority support" in said or "Premium, Priority support" in said
 
 
-def test_a_card_that_fails_says_so_and_may_be_tried_again(stage: Stage, premium: Customer) -> None:
-    """Nothing is changed before it is paid."""
+def refused(stage: Stage, customer: Customer, **choice: Any) -> str:
+    """The page of a change whose payment the saved card refused."""
     stage.stripe.change_card(card_of(stage), "pm_card_chargeCustomerFail")
-    answer = premium.confirm(premium.keep(plan=PREMIUM, addon=SUPPORT))
-    to = answer.headers["location"]
+    answer = customer.confirm(customer.keep(**choice))
     assert answer.status_code == 303
-    page = premium.get(to)
-    said = text_of(page.text)
-    assert "Not paid yet" in said
-    assert "Your card was not charged" in said
+    return str(answer.headers["location"]).partition("?")[0]
 
-    invoice = premium.post(f"{to.partition('?')[0]}/pay").headers["location"]
-    assert invoice.startswith(stage.stripe.url)
-    requests.post(invoice, data={"do": "save", "card": "pm_card_visa"}, timeout=10)
+
+def attempts(stage: Stage) -> int:
+    """How often the newest invoice was tried."""
+    return int(stage.stripe.state.find("invoice")[-1]["attempt_count"])
+
+
+@pytest.mark.parametrize("choice", [{"addon": SUPPORT}, {"period": "1-year"}])
+def test_another_card_pays_what_the_saved_one_refused(
+    stage: Stage, premium: Customer, choice: dict[str, Any]
+) -> None:
+    """It is given on Stripe's page, which leads back, and charged on ours: the same invoice,
+    whether it stands alone or begins a new cycle.
+    """
+    to = refused(stage, premium, plan=PREMIUM, **choice)
+    said = text_of(premium.get(to).text)
+    assert "Your card was not charged" in said
+    assert "Use another card" in said
+
+    portal = premium.post(f"{to}/card").headers["location"]
+    assert portal.startswith(stage.stripe.url)
+    back = requests.post(
+        portal, data={"do": "save", "card": "pm_card_visa"}, allow_redirects=False, timeout=10
+    ).headers["location"]
+    ours = premium.get(back).headers["location"]
+    said = text_of(premium.get(ours).text)
+    assert "Your new card is kept" in said
+    assert "Not paid yet" in said  # nothing is charged by coming back
+
+    invoices = len(stage.stripe.state.find("invoice"))
+    paid = premium.post(f"{to}/pay").headers["location"]
+    assert paid.endswith("?from=paid")
     premium.wait_for(to, "proven")
+    assert len(stage.stripe.state.find("invoice")) == invoices
+    assert attempts(stage) == 2
+
+
+def test_the_card_that_was_refused_is_not_tried_again(stage: Stage, premium: Customer) -> None:
+    """However often somebody clicks; he is told, and never left on a page of Stripe's."""
+    to = refused(stage, premium, plan=PREMIUM, addon=SUPPORT)
+    for _ in range(2):
+        assert premium.post(f"{to}/pay").headers["location"] == f"{to}?trouble=card"
+    assert attempts(stage) == 1
+
+
+def test_stripes_own_page_is_offered_beside_ours(stage: Stage, premium: Customer) -> None:
+    """In another tab, for a bank that asks; our page waits and goes on when it was paid."""
+    to = refused(stage, premium, plan=PREMIUM, addon=SUPPORT)
+    page = premium.get(to).text
+    link = re.search(r'<a [^>]*href="([^"]+)"[^>]*target="_blank"', page)
+    assert link is not None
+    assert link[1].startswith(stage.stripe.url)
+    requests.post(link[1], data={"do": "save", "card": "pm_card_visa"}, timeout=10)
+    assert "Use another card" not in premium.wait_for(to, "proven")
+
+
+def test_a_bank_that_asks_is_told(stage: Stage, premium: Customer) -> None:
+    stage.stripe.change_card(card_of(stage), "pm_card_authenticationRequired")
+    to = premium.confirm(premium.keep(plan=PREMIUM, addon=SUPPORT)).headers["location"]
+    assert "Your bank wants you to confirm this payment" in text_of(premium.get(to).text)
+
+
+def test_another_card_is_asked_for_only_where_one_was_refused(premium: Customer) -> None:
+    paid = premium.confirm(premium.keep(plan=PREMIUM, addon=SUPPORT)).headers["location"]
+    to = paid.partition("?")[0]
+    premium.wait_for(to, "proven")
+    assert premium.post(f"{to}/card").headers["location"] == to
 
 
 def test_a_network_without_a_key_cannot_collect_and_says_so(stage: Stage) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated
 
 import structlog
@@ -10,15 +9,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session
 
-from bridge.errors import Conflict, NotFound, PlanbridgeError
+from bridge.errors import Conflict, NotFound
 from bridge.payments.endings import FEEDBACK
 from bridge.payments.faults import BilledElsewhere, StripeFault, StripeKeyMissing
-from bridge.payments.portal import bill_new_card, card_page
 from bridge.store.audit import AuditLog
 from bridge.store.cancellations import CancellationRepository
 from bridge.store.tables import MembershipRecord
 from bridge.upgrades.cancelling import why_not_cancellable
-from bridge.web.account.card import card_line
+from bridge.web.account.card import card_line, card_page_of, take_new_card
 from bridge.web.account.frame import own_page
 from bridge.web.account.memberships import path_of
 from bridge.web.account.payments_view import is_invoice_of, payment_lines
@@ -85,18 +83,10 @@ def change_card(
     """On to Stripe's portal, which asks for another card and leads back."""
     here = path_of(visitor, membership.id)
     session.rollback()
-    orders, now = service.collecting.orders, service.clock()
-    customer = orders.customer(visitor.network, membership.id)
-    if customer is None:
+    back = setup.address(request, f"{here}/card")
+    url = card_page_of(service, visitor, membership.id, return_url=back)
+    if url is None:
         return RedirectResponse(f"{here}?done=no-card", status_code=303)
-    # A second click within the minute gets the same page.
-    visit = hashlib.sha256(f"{visitor.token}/{int(now.timestamp()) // 60}".encode()).hexdigest()
-    url = card_page(
-        orders.account(visitor.network),
-        customer,
-        return_url=setup.address(request, f"{here}/card"),
-        once=f"planbridge/{visitor.network.name}/card/{membership.id}/{visit[:24]}",
-    )
     _audit(session, visitor, membership, "card.change", service)
     session.commit()
     return RedirectResponse(url, status_code=303)
@@ -108,14 +98,7 @@ def card_changed(
 ) -> Response:
     """Back from Stripe: what is billed from now on is billed to the customer's new card."""
     session.rollback()
-    orders = service.collecting.orders
-    try:
-        situation = orders.situation(visitor.network, membership.id)
-        bill_new_card(orders.account(visitor.network), situation)
-    except BilledElsewhere:
-        pass  # the plugin's own subscription: it is billed to the default card
-    except PlanbridgeError as error:
-        _log.warning("new card not taken over", membership=membership.id, reason=str(error))
+    take_new_card(service.collecting.orders, visitor.network, membership.id)
     return RedirectResponse(f"{path_of(visitor, membership.id)}?done=card", status_code=303)
 
 

@@ -1,7 +1,8 @@
-"""The line that says which card a membership is billed to."""
+"""The card that a membership is billed to: which it is, and another one in its place."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -10,9 +11,12 @@ import structlog
 from bridge.errors import PlanbridgeError
 from bridge.payments.cards import Card, method_of, read_card
 from bridge.payments.faults import BilledElsewhere
+from bridge.payments.portal import bill_new_card, card_page
 from bridge.store.tables import Network
 from bridge.upgrades.orders import Orders
 from bridge.web.pages.languages import Language
+from bridge.web.pages.sessions import Visitor
+from bridge.web.service import Service
 
 _log = structlog.get_logger(__name__)
 
@@ -53,6 +57,41 @@ def card_words(language: Language, card: Card) -> str:
     if brand is None:
         return language.gettext("Card ending in %(digits)s", digits=digits)
     return language.gettext("%(brand)s ending in %(digits)s", brand=brand, digits=digits)
+
+
+def card_page_of(
+    service: Service, visitor: Visitor, membership_id: int, *, return_url: str
+) -> str | None:
+    """Stripe's page on which the customer gives another card; None where Stripe has no customer.
+
+    A second click within the minute gets the same page.
+
+    Raises:
+        StripeKeyMissing: the network has no key.
+        StripeFault: Stripe refused; also where the account's portal is not set up.
+    """
+    orders, now = service.collecting.orders, service.clock()
+    customer = orders.customer(visitor.network, membership_id)
+    if customer is None:
+        return None
+    visit = f"{visitor.token}/{int(now.timestamp()) // 60}/{return_url}"
+    digest = hashlib.sha256(visit.encode()).hexdigest()
+    return card_page(
+        orders.account(visitor.network),
+        customer,
+        return_url=return_url,
+        once=f"planbridge/{visitor.network.name}/card/{membership_id}/{digest[:24]}",
+    )
+
+
+def take_new_card(orders: Orders, network: Network, membership_id: int) -> None:
+    """Bill to the customer's new card what is billed from now on; never fails."""
+    try:
+        bill_new_card(orders.account(network), orders.situation(network, membership_id))
+    except BilledElsewhere:
+        pass  # the plugin's own subscription: it is billed to the default card
+    except PlanbridgeError as error:
+        _log.warning("new card not taken over", membership=membership_id, reason=str(error))
 
 
 def _billed_card(orders: Orders, network: Network, membership_id: int) -> Card | None:

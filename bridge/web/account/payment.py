@@ -19,7 +19,7 @@ from bridge.web.service import Service
 
 _log = structlog.get_logger(__name__)
 
-PAID, BACK = "paid", "back"
+PAID, BACK, CARD = "paid", "back", "card"
 """What the address of the progress page says of how somebody came there."""
 
 _TROUBLES: dict[type[PlanbridgeError], str] = {
@@ -40,14 +40,13 @@ def lead_on(
     progress: str,
     *,
     wants_card: bool = False,
-    tells_first: bool = True,
 ) -> str:
-    """Collect what a change costs; returns where to go: Stripe's page or ``progress``.
+    """Collect what a change costs; returns where to go: Stripe's payment page or ``progress``.
 
     Asked again, it charges nothing twice and leads to the same page. What stands in the way
     is told on the progress page, where one can try again. ``wants_card``: nothing is due yet,
-    but a card is needed for what will be. ``tells_first``: why the kept card was not charged
-    is told before Stripe's page is shown, which leads nowhere back.
+    but a card is needed for what will be. Why the kept card was not charged is told on the
+    progress page: Stripe's page of the invoice leads nowhere back.
     """
     if change.state is not ChangeState.AWAITING_PAYMENT and not wants_card:
         return progress
@@ -63,7 +62,7 @@ def lead_on(
         over = isinstance(error, NothingToCollect) or change.amount_due == 0
         return progress if over else f"{progress}?trouble={_TROUBLES.get(type(error), 'later')}"
     service.wake_collecting()
-    if collected.url and collected.why and tells_first:
+    if collected.url and collected.why:
         return f"{progress}?trouble=card"
     if collected.url or change.amount_due == 0:
         return collected.url or progress

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
+from bridge.payments.invoices import BANK_ASKS
 from bridge.store.changes import ChangeRepository
+from bridge.store.collections import CollectionRepository
 from bridge.store.readers import load_catalogue, sites_of
 from bridge.store.tables import Change, ChangeState, ChangeStep, Network, SiteRecord
 from bridge.upgrades.steps import PROOF, WRITE
 from bridge.web.account.change_limits import LimitRow, changed_rows, limit_rows
-from bridge.web.account.payment import PAID
+from bridge.web.account.payment import CARD, PAID
 from bridge.web.pages.languages import Language
 
 _MANY_SITES: Final = 12  # beyond, sites are counted, not listed
@@ -41,10 +43,20 @@ class SiteLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the saved card was not charged, ``card`` or ``bank``, and Stripe's page to pay on."""
+
+    why: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProgressView:
     """What the page shows. ``mood`` colours it: info, good, warn or bad.
 
-    ``every`` is how often the page looks again, in seconds; 0 for not at all.
+    ``every`` is how often the page looks again, in seconds; 0 for not at all. ``refusal`` says
+    why the saved card was not charged, ``card`` or ``bank``, and ``pay_page`` where Stripe takes
+    the payment itself; "" where none was refused.
     """
 
     state: str
@@ -58,6 +70,8 @@ class ProgressView:
     can_drop: bool
     plan: str
     added: tuple[str, ...]
+    refusal: str = ""
+    pay_page: str = ""
 
     @property
     def seen(self) -> str:
@@ -73,7 +87,12 @@ def progress_view(
     state = change.state
     waits = state is ChangeState.AWAITING_PAYMENT
     paid = waits and came == PAID
-    title, text, mood = _headline(language, change, paid=paid)
+    refused = refusal_of(session, change) if not paid else None
+    title, text, mood = (
+        _refused_words(language, refused, came=came)
+        if refused is not None
+        else _headline(language, change, paid=paid)
+    )
     catalogue = load_catalogue(session, network.key)
     plan = catalogue.get(change.target.get("plan_id", 0))
     addons = (catalogue.get(int(one)) for one in change.target.get("addons", {}))
@@ -89,7 +108,30 @@ def progress_view(
         can_drop=(waits and not paid) or state is ChangeState.SCHEDULED,
         plan=plan.name if plan is not None else "",
         added=tuple(one.name for one in addons if one is not None),
+        refusal=refused.why if refused is not None else "",
+        pay_page=refused.page if refused is not None else "",
     )
+
+
+def refusal_of(session: Session, change: Change) -> Refusal | None:
+    """Why the saved card was not charged for a change that still waits; None where none was."""
+    record = CollectionRepository(session).find(change.id)
+    waits = change.state is ChangeState.AWAITING_PAYMENT
+    if not waits or record is None or not (record.url and record.reason):
+        return None
+    return Refusal("bank" if record.reason == BANK_ASKS else "card", record.url)
+
+
+def _refused_words(language: Language, refused: Refusal, *, came: str) -> tuple[str, str, str]:
+    _ = language.gettext
+    if came == CARD:
+        text = _("Your new card is kept. Nothing was charged to it yet: pay to go on.")
+        return _("Not paid yet"), text, "info"
+    if refused.why == "bank":
+        text = _("Your bank wants you to confirm this payment. Nothing was charged yet.")
+        return _("Not paid yet"), text, "warn"
+    text = _("Your card was not charged, and nothing has been changed. Use another card to go on.")
+    return _("Not paid yet"), text, "bad"
 
 
 def _headline(language: Language, change: Change, *, paid: bool) -> tuple[str, str, str]:
