@@ -10,7 +10,8 @@ value, whatever the content type and however many requests the write is cut into
   the comparison, releases up to 2.4.12 do not: here it counts.
 * none differs, but products, amount or period do: the gateway is told the new price.
 * anything else, such as status, dates or ``auto_renew``: the gateway is not asked.
-* the plugin does nothing for a gateway that it does not know, nor for manual and free ones
+* the plugin does nothing for a gateway that it does not know, as ours, nor for manual and free
+  ones
   (but a free one blanks the fields when the price changes).
 
 Deleting the membership cancels as well. Seen on running networks of 2.4.3, 2.4.7, 2.4.12
@@ -25,8 +26,12 @@ from typing import Final
 
 from bridge.domain.memberships import Membership
 
-WITHOUT_SUBSCRIPTIONS: Final = frozenset({"", "free", "manual"})
-"""Gateways at which nothing can be cancelled."""
+PLANBRIDGE: Final = "planbridge"
+"""The gateway of memberships that planbridge's own subscription bills: one that the plugin does
+not know, so that it makes no calls for it (domain/plan-changes.md §12, entities.md §2.2)."""
+
+WITHOUT_SUBSCRIPTIONS: Final = frozenset({"", "free", "manual", PLANBRIDGE})
+"""Gateways at which nothing can be cancelled by the plugin."""
 
 STRIPE: Final = frozenset({"stripe", "stripe-checkout"})
 PAYPAL: Final = frozenset({"paypal", "paypal-rest"})

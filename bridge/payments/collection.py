@@ -89,6 +89,12 @@ class Collection:
         """What is due now beyond one cycle; negative for a credit."""
         return self.due - (self.recurring.total if self.recurring else 0)
 
+    @property
+    def subscribes(self) -> bool:
+        """Whether a subscription is begun or changed that bills each cycle."""
+        leaves_all = self.how in (How.NOTHING, How.CHECKOUT_PAYMENT, How.INVOICE)
+        return self.recurring is not None and not (leaves_all and self.then is Then.NOTHING)
+
 
 def plan_collection(quote: Quote, situation: Situation, *, membership: int = 0) -> Collection:
     """Decide how a possible quote is collected.

@@ -55,6 +55,8 @@ def settle(
     """
     if collection.how is How.SCHEDULE:
         return schedules.conclude(account, order, replaced=replaced)
+    if collection.how is How.CHECKOUT_SUBSCRIPTION and collection.due == 0:
+        return _conclude_page(account, order, replaced=replaced)
     if collection.how not in (How.NOTHING, How.CHECKOUT_PAYMENT):
         invoices.mark_paid(account, order)
     if collection.how is How.RESTART:
@@ -80,6 +82,17 @@ def undo(account: StripeAccount, order: Order) -> None:
     schedules.unschedule(account, order)
     if paid:
         raise PaidMeanwhile(change=order.change_id)
+
+
+def _conclude_page(account: StripeAccount, order: Order, *, replaced: bool) -> bool:
+    """Whether the page is over on which a card is given for later; until then it can be found
+    again. Replaced, it is closed: nobody may begin a second subscription on it.
+    """
+    page = checkout.page_of(account, order.customer, order.change_id)
+    is_open = page is not None and page["status"] == "open"
+    if is_open and replaced:
+        _close_pages(account, order)
+    return replaced or not is_open
 
 
 def _close_pages(account: StripeAccount, order: Order) -> bool:

@@ -15,6 +15,7 @@ from bridge.network.faults import CannotTell, WriteNotStored
 from bridge.network.records import SiteRow
 from bridge.network.rows import MembershipRow
 from bridge.store.changes import ChangeRepository
+from bridge.store.collections import CollectionRepository
 from bridge.store.networks import network_terms
 from bridge.store.readers import membership_record, sites_of
 from bridge.store.tables import Network
@@ -24,6 +25,7 @@ from bridge.upgrades.job import Job, read_membership
 from bridge.upgrades.mirrored import mirror_membership
 from bridge.upgrades.opening import frozen_by
 from bridge.upgrades.outcomes import BEFORE, OTHER_PRODUCTS, PAYMENT, Again, Done, Outcome
+from bridge.upgrades.plans import kept_plan
 from bridge.upgrades.rebilling import wait_for_period
 from bridge.upgrades.target import bills_again, has_products, membership_fields, stands_as_quoted
 
@@ -78,8 +80,14 @@ def write(job: Job) -> Outcome:
     """The membership, in one request, and the mirror's row after what is stored."""
     with job.session() as session:
         terms = network_terms(session.get_one(Network, job.change.network_id))
+        record = CollectionRepository(session).find(job.change.id)
+    plan = kept_plan(record.plan) if record is not None else None
     fields = membership_fields(
-        job.change.target, read_membership(job).to_domain(), timezone=terms.timezone
+        job.change.target,
+        read_membership(job).to_domain(),
+        timezone=terms.timezone,
+        # Unpaid, the customer may never give a card; billing sees when there is a subscription.
+        billed=plan is not None and plan.subscribes and job.change.target["paid"],
     )
     asked_at = job.clock()
     row = job.client.update(Entity.MEMBERSHIP, job.change.membership_id, fields)

@@ -21,6 +21,7 @@ from bridge.domain.standing import (
     status_for,
 )
 from bridge.store.tables import StripeSeen
+from bridge.upgrades.gateways import taken_on
 
 PLUGIN_PATIENCE: Final = timedelta(minutes=10)
 """How long the plugin's own gateway has to carry a renewal out before planbridge does."""
@@ -237,9 +238,8 @@ def _fields(
     if status is not membership.status:
         fields["status"] = status.value
     bills = any(one.ours and not one.is_over for one in seen.subscriptions)
-    if renewals and bills and not membership.auto_renew:
-        # Else the plugin's cron would send an invoice of its own (domain/plan-changes.md §12).
-        fields["auto_renew"] = True
+    if bills and membership.bills_again and not membership.auto_renew:
+        fields |= taken_on(membership.gateway)
     return fields
 
 

@@ -2,13 +2,15 @@
 
 Saving a membership whose products, amount or period changed lets the plugin call the
 gateway that the membership names (domain/entities.md §2.2, side effects 4 to 6;
-recordings membership/181 to 185). planbridge writes the gateway fields only to let go of a
-membership that bills nothing again; this table says whether a change may be written:
+recordings membership/181 to 185). planbridge writes the gateway where nothing can be cancelled
+by that, and to let go of a membership that bills nothing again; this table says whether a
+change may be written:
 
 =====================  ======================  ==========================================
 gateway                subscription id         what the plugin does in the same request
 =====================  ======================  ==========================================
-none, free, manual     any                     nothing: safe
+none, free, manual,    any                     nothing: safe
+planbridge
 stripe, …-checkout     yes                     re-prices its own subscription, without
                                                proration: allowed, and written down
 stripe, …-checkout     no                      refuses the whole write (HTTP 500)
@@ -23,7 +25,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bridge.domain.gateway_effects import PAYPAL, STRIPE, WITHOUT_SUBSCRIPTIONS
+from bridge.domain.gateway_effects import (
+    PAYPAL,
+    PLANBRIDGE,
+    STRIPE,
+    WITHOUT_SUBSCRIPTIONS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,31 @@ class GatewayVerdict:
 
     allowed: bool
     sentence: str
+
+
+def taken_on(gateway: str) -> dict[str, object]:
+    """The fields by which a network knows that planbridge's own subscription bills a membership.
+
+    With ``auto_renew`` the plugin's cron neither sends invoices of its own and puts the
+    membership on hold nor expires it (domain/billing-stripe.md §6). The gateway is named only
+    where the plugin cancels nothing when it changes. The ids stay as they are: by the
+    subscription's the plugin's Stripe gateway would take its events for its own (§3), and a
+    changed one cancels.
+    """
+    named = {"gateway": PLANBRIDGE} if gateway in WITHOUT_SUBSCRIPTIONS else {}
+    return {**named, "auto_renew": True}
+
+
+def let_go(gateway: str) -> dict[str, object]:
+    """The fields by which a network knows that nothing is billed again.
+
+    The plugin's Stripe gateway lets go of the membership: it would refuse to price a
+    subscription that has ended, and ends one that has not. Where planbridge billed it, the
+    plugin's cron may have it back, which leaves alone what has no end.
+    """
+    if gateway in STRIPE:
+        return {"gateway": "", "gateway_subscription_id": ""}
+    return {"gateway": "", "auto_renew": False} if gateway == PLANBRIDGE else {}
 
 
 def may_write(gateway: str, subscription_id: str, *, bills_again: bool = True) -> GatewayVerdict:

@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from bridge.domain.expiration import next_expiration_for_change
-from bridge.domain.gateway_effects import STRIPE
 from bridge.domain.memberships import Membership, MembershipStatus
 from bridge.domain.money import to_major
 from bridge.domain.pricing import wall_clock
 from bridge.store.quotes import GivenQuote, target_from_json, target_to_json
+from bridge.upgrades.gateways import let_go, taken_on
 
 _TERM_IS_OVER = (MembershipStatus.PENDING, MembershipStatus.EXPIRED)
 
@@ -63,20 +63,27 @@ def bills_again(target: Mapping[str, Any]) -> bool:
 
 
 def membership_fields(
-    target: Mapping[str, Any], membership: Membership, *, timezone: str = "UTC"
+    target: Mapping[str, Any],
+    membership: Membership,
+    *,
+    timezone: str = "UTC",
+    billed: bool = False,
 ) -> dict[str, Any]:
     """The one write that carries a change out, as `NetworkClient.update` takes it.
 
-    ``timezone`` is the main site's: the plugin keeps ``date_renewed`` by its clock.
+    ``timezone`` is the main site's: the plugin keeps ``date_renewed`` by its clock. ``billed``:
+    planbridge's own subscription bills the membership from now on.
 
-    Absolute values: writing them again on what they made changes nothing. Where nothing is
-    billed again, the plugin's Stripe gateway lets go of the membership: it would refuse to
-    price a subscription that has ended, and ends one that has not.
+    Absolute values: writing them again on what they made changes nothing.
     """
     state = target_from_json(target)
-    lets_go = membership.gateway in STRIPE and not bills_again(target)
+    gateway: dict[str, object] = {}
+    if not bills_again(target):
+        gateway = let_go(membership.gateway)
+    elif billed:
+        gateway = taken_on(membership.gateway)
     return {
-        **({"gateway": "", "gateway_subscription_id": ""} if lets_go else {}),
+        **gateway,
         "plan_id": state.plan_id,
         "addon_products": dict(state.addons),
         "amount": to_major(state.amount, membership.currency),

@@ -26,7 +26,8 @@ STRIPE_MEMBERSHIP = 3
         ("stripe-checkout", "", False, "then retry"),
         ("paypal", "I-1", False, "cancel"),
         ("paypal-rest", "", False, "cancel"),
-        ("planbridge", "sub_1", True, "does not know"),
+        ("planbridge", "", True, "makes no calls"),
+        ("an-addons", "sub_1", True, "does not know"),
     ],
 )
 def test_the_table(gateway: str, subscription: str, allowed: bool, word: str) -> None:

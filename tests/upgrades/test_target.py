@@ -70,6 +70,40 @@ def test_the_day_of_renewal_is_the_sites_own() -> None:
     assert fields["date_renewed"] == NOW + timedelta(hours=9)
 
 
+@pytest.mark.parametrize("gateway", ["", "free", "manual", "planbridge"])
+def test_what_planbridge_bills_is_said_to_be_billed_by_it(gateway: str) -> None:
+    """In the same request: else the plugin's cron sends an invoice of its own before the term
+    ends and puts the membership on hold. The ids stay empty, so that the plugin's own Stripe
+    gateway never takes the subscription's events for its own."""
+    fields = membership_fields(target(), replace(MEMBERSHIP, gateway=gateway), billed=True)
+    assert (fields["gateway"], fields["auto_renew"]) == ("planbridge", True)
+    assert "gateway_subscription_id" not in fields
+    assert "gateway_customer_id" not in fields
+
+
+@pytest.mark.parametrize("gateway", ["stripe", "stripe-checkout", "paypal", "an-addons"])
+def test_another_gateway_is_never_replaced(gateway: str) -> None:
+    """The plugin would cancel the subscription that the membership names there."""
+    fields = membership_fields(target(), replace(MEMBERSHIP, gateway=gateway), billed=True)
+    assert "gateway" not in fields
+    assert fields["auto_renew"] is True
+
+
+def test_what_planbridge_does_not_bill_stays_with_whoever_does() -> None:
+    """A customer who pays by bank transfer gets his invoices from the network."""
+    fields = membership_fields(target(), replace(MEMBERSHIP, gateway="manual"))
+    assert fields.keys().isdisjoint({"gateway", "auto_renew"})
+
+
+def test_what_is_not_billed_again_is_billed_by_nobody() -> None:
+    """As the plugin's free gateway leaves it (domain/plan-changes.md §10)."""
+    free = replace(PREMIUM_QUOTE.target, plan_id=FREE, amount=0, recurring=False)
+    before = replace(MEMBERSHIP, gateway="planbridge", auto_renew=True)
+    fields = membership_fields(target(target=free), before)
+    assert (fields["gateway"], fields["auto_renew"]) == ("", False)
+    assert "gateway_subscription_id" not in fields
+
+
 def test_writing_again_over_its_own_effect_is_the_same_write() -> None:
     first = membership_fields(target(), MEMBERSHIP)
     after = replace(
