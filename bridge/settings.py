@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import re
 import secrets as random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -167,11 +169,25 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _usable_database(self) -> Self:
         for given in (self.database_url, self.engine_database_url):
-            if given is not None and not re.match(
-                r"(sqlite:///|postgres(ql)?(\+psycopg)?://)", given.get_secret_value()
-            ):
+            url = given.get_secret_value() if given is not None else "sqlite:///"
+            if not re.match(r"(sqlite:///|postgres(ql)?(\+psycopg)?://)", url):
                 message = "the database URL must begin with sqlite:/// or postgresql://"
                 raise ValueError(message)
+            if not _is_url(url):
+                message = (
+                    "the database URL cannot be read; expected "
+                    "postgresql://user:password@host:port/name, with %40 for an @ in the password"
+                )
+                raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _secrets_given(self) -> Self:
+        blank = [name for name in _SECRETS if _is_blank(getattr(self, name))]
+        if blank:
+            names = ", ".join(f"{PREFIX}{name.upper()}" for name in blank)
+            message = f"{names} is empty; take it away, or give it a value"
+            raise ValueError(message)
         return self
 
     @model_validator(mode="after")
@@ -246,6 +262,21 @@ class Settings(BaseSettings):
         return hashlib.sha256(b"planbridge quote signature\0" + newest.encode()).digest()
 
 
+def _is_url(text: str) -> bool:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(text)
+    except (ArgumentError, ValueError):
+        return False
+    return True
+
+
+def _is_blank(secret: SecretStr | None) -> bool:
+    return secret is not None and not secret.get_secret_value().strip()
+
+
 def _stand_in(stripe_url: str) -> list[str]:
     """The origin of a stand-in, whose own checkout page a form may lead to."""
     parts = urlsplit(stripe_url)
@@ -267,13 +298,15 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
             continue
         try:
             given[name] = Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             problems.append(
-                f"{PREFIX}{name.upper()}_FILE names {path!r}, which cannot be read "
-                f"({error.strerror})"
+                f"{PREFIX}{name.upper()}_FILE names {path!r}, which cannot be read ({_why(error)})"
             )
     try:
         settings = Settings(**{**given, **overrides})
+    except UnicodeDecodeError as error:
+        problems.append(f"the file .env cannot be read ({_why(error)})")
+        settings = None
     except ValidationError as error:
         problems.extend(_sentence(item) for item in error.errors(include_input=False))
         settings = None
@@ -289,20 +322,33 @@ def _sentence(item: Mapping[str, Any]) -> str:
     return f"{name.upper()}: {message}" if item["loc"] else message
 
 
-def _kept(path: Path, make: Any) -> str:
+def _kept(path: Path, make: Callable[[], str]) -> str:
     """The content of a file that is made once, readable by its owner only."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text(encoding="utf-8").strip()
-        value = str(make())
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(value + "\n")
-    except OSError as error:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _make(path, make() + "\n")
+        value = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
-            problems=f"{path} can neither be read nor made ({error.strerror}); "
-            f"check {PREFIX}DATA_DIR"
+            problems=f"{path} can neither be read nor made ({_why(error)}); check {PREFIX}DATA_DIR"
         ) from None
+    if not value:
+        raise ConfigurationError(problems=f"{path} is empty; restore it from a backup")
     return value
+
+
+def _make(path: Path, text: str) -> None:
+    """Write a new file whole or not at all; if another process made it first, that one stays."""
+    handle, draft = mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        os.unlink(draft)
+
+
+def _why(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8 text"

@@ -13,6 +13,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from bridge.errors import InvalidInput
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -145,6 +147,14 @@ class Commands(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = OnDemand()
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What was typed, as text: a name in another encoding could not even be looked up."""
+        for argument in args:
+            if not argument.isascii() and any("\ud800" <= one <= "\udfff" for one in argument):
+                raise InvalidInput(what=f"The argument {argument!r}", why="it is not UTF-8 text")
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names, in order."""

@@ -38,9 +38,9 @@ def serve(
 
 
 def migrate(
-    revision: Annotated[str, typer.Option(help="Where to go; `base` empties the database.")] = (
-        "head"
-    ),
+    revision: Annotated[
+        str, typer.Option(help="Where to go, up or down; `base` empties the database.")
+    ] = "head",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say where it stands.")] = False,
 ) -> None:
     """Bring the database to the tables this version needs.
@@ -52,10 +52,7 @@ def migrate(
     if dry_run:
         typer.echo(f"The database is at {before or 'nothing'}, the newest is {schema.head()}.")
         return
-    if revision == "head":
-        schema.upgrade(engine)
-    else:
-        schema.downgrade(engine, revision)
+    schema.move(engine, revision)
     after = schema.current(engine) or "nothing"
     if after == (before or "nothing"):
         typer.echo(f"The database is at {after}; nothing to do.")

@@ -9,8 +9,23 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import create_engine
+
+from bridge.errors import StoreError
+
+
+class DatabaseTrouble(StoreError):
+    """The database cannot be used: {what}."""
+
+    hint = "PLANBRIDGE_DATABASE_URL names it; without one it is in PLANBRIDGE_DATA_DIR."
+
+
+def trouble(error: DBAPIError) -> DatabaseTrouble:
+    """What a person reads of a database's error: its own words, no statement and no values."""
+    said = str(error.orig).strip().partition("\n")[0]
+    return DatabaseTrouble(what=said.rstrip(" .?"))
 
 
 def make_engine(url: str, *, pool_size: int = 10) -> Engine:
@@ -19,13 +34,16 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
     A bare ``postgresql://`` URL is given the psycopg driver. On SQLite every connection
     uses WAL with synchronous=FULL (a committed event survives a power cut), foreign keys
     on, and waits up to 10 s for a lock; the folder of the file is made if it is missing.
+
+    Raises:
+        DatabaseTrouble: the folder cannot be made.
     """
     parsed = make_url(url)
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(parsed.database).parent)
         engine = create_engine(
             parsed,
             json_serializer=_dumps,
@@ -72,6 +90,14 @@ def _hurry_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
 def _hurry_postgresql(connection: Any, _entry: ConnectionPoolEntry) -> None:
     connection.execute("SET synchronous_commit TO off")
     connection.commit()  # else the pool's first rollback undoes it
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"its folder {folder} cannot be made ({error.strerror})"
+        raise DatabaseTrouble(what=what) from None
 
 
 def _dumps(value: object) -> str:

@@ -17,11 +17,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 import bridge.store.tables  # noqa: F401  (fills the metadata)
-from bridge.errors import StoreError
+from bridge.errors import NotFound, StoreError
+from bridge.store.engine import trouble
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -49,6 +50,33 @@ class SchemaAhead(StoreError):
     """The database is at {current}, which this planbridge does not know."""
 
     hint = "Use the newer planbridge that migrated it, or restore a backup."
+
+
+class UnknownRevision(NotFound):
+    """There is no state of the tables named {revision!r}."""
+
+    hint = "They are numbered {first} to {head}; `base` is none at all, `head` the newest."
+
+
+def move(engine: Engine, revision: str) -> None:
+    """Bring the tables up or down to a revision, ``head`` and ``base`` included.
+
+    Raises:
+        SchemaAhead: a newer planbridge migrated them; nobody here knows the way.
+        UnknownRevision: there is none of that name.
+        StoreError: the database cannot be reached.
+    """
+    known = _known()
+    found = current(engine)
+    if found is not None and found not in known:
+        raise SchemaAhead(current=found)
+    if revision not in ("head", "base", *known):
+        raise UnknownRevision(revision=revision, first=known[0], head=known[-1])
+    order = ["base", *known, "head"]
+    if order.index(revision) < order.index(found or "base"):
+        downgrade(engine, revision)
+    else:
+        upgrade(engine, revision)
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
@@ -95,8 +123,7 @@ def require_current(engine: Engine) -> None:
     found = current(engine)
     if found == head():
         return
-    known = {script.revision for script in ScriptDirectory(str(_MIGRATIONS)).walk_revisions()}
-    if found is None or found in known:
+    if found is None or found in _known():
         raise SchemaBehind(current=found or "nothing", head=head())
     raise SchemaAhead(current=found)
 
@@ -106,6 +133,12 @@ def differences(engine: Engine) -> list[Any]:
     with _connected(engine) as connection:
         context = MigrationContext.configure(connection, opts=OPTIONS)
         return list(compare_metadata(context, SQLModel.metadata))
+
+
+def _known() -> list[str]:
+    """All revisions, the oldest first."""
+    newest_first = ScriptDirectory(str(_MIGRATIONS)).walk_revisions()
+    return [script.revision for script in newest_first][::-1]
 
 
 def _config(connection: Connection) -> Config:
@@ -136,8 +169,8 @@ def _connected(engine: Engine) -> Iterator[Connection]:
     try:
         context = engine.begin()
         connection = context.__enter__()
-    except OperationalError as error:
-        raise StoreError(what=str(error.orig).strip()) from None
+    except DBAPIError as error:
+        raise trouble(error) from None
     with ExitStack() as stack:
         stack.push(context)
         yield connection
