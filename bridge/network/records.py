@@ -14,9 +14,9 @@ from bridge.network.shapes import (
     BooleanIfTold,
     Integer,
     IntegerIfTold,
+    LinesIfTold,
     Moment,
     Pairs,
-    PairsIfTold,
     Text,
     integer,
 )
@@ -109,7 +109,7 @@ class PaymentRow(Row):
     status: Text
     gateway: Text
     gateway_payment_id: Text
-    line_items: PairsIfTold
+    line_items: LinesIfTold
     invoice_number: Text
     date_created: Moment
     date_modified: Moment

@@ -163,6 +163,18 @@ def _told(read: Callable[[object], object]) -> Callable[[object], object]:
     return lambda value: None if value is None else read(value)
 
 
+def _same_lines(one: object, other: object) -> bool:
+    """Lines of a payment: the network adds much to each, and works its sums out anew."""
+    asked, shown = _pairs(one), _pairs(other)
+    return asked.keys() == shown.keys() and all(
+        _line_facts(each) == _line_facts(shown[name]) for name, each in asked.items()
+    )
+
+
+def _line_facts(line: Any) -> tuple[str, object, object]:
+    return str(line["title"]), _loose(line["quantity"]), _loose(line["unit_price"])
+
+
 def _loose(value: object) -> object:
     """For fields that no row names: numbers by value, the rest by text."""
     if isinstance(value, (Mapping, list, tuple)):
@@ -200,6 +212,9 @@ Moment: TypeAlias = Annotated[
 ]
 Number: TypeAlias = Annotated[Decimal, _shape("a number", _decimal)]
 Pairs: TypeAlias = Annotated[Mapping[str, Any], _shape(_MAP, _pairs)]
+LinesIfTold: TypeAlias = Annotated[
+    Mapping[str, Any] | None, Shape(_MAP, lambda value, _: _told(_pairs)(value), _same_lines)
+]
 PairsIfTold: TypeAlias = Annotated[Mapping[str, Any] | None, _shape(_MAP, _told(_pairs))]
 Quantities: TypeAlias = Annotated[
     Mapping[int, int], _shape("a map of product and quantity", _quantities)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bridge.sandbox import membership_saves, rules, site_saves
+from bridge.sandbox import membership_saves, payment_lines, rules, site_saves
 from bridge.sandbox.arguments import doing_it_wrong, schema_of, unknown_types
 from bridge.sandbox.draft import Draft
 from bridge.sandbox.events import record_change, technical_differences
@@ -170,6 +170,8 @@ def _complaint(state: NetworkState, model: Model, request: Request) -> dict[str,
 def _before_save(draft: Draft) -> None:
     if draft.model.name == "membership":
         membership_saves.before_save(draft)
+    elif draft.model.name == "payment" and "line_items" in draft.changes:
+        draft.put("line_items", payment_lines.stored(draft.changes["line_items"]))
     elif draft.model.name == "site":
         site_saves.before_save(draft)
 

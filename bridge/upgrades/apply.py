@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from bridge.domain.gateway_effects import STRIPE
-from bridge.domain.money import to_major
 from bridge.network.entities import Entity
 from bridge.network.faults import CannotTell, WriteNotStored
 from bridge.network.records import SiteRow
@@ -25,6 +24,7 @@ from bridge.upgrades.job import Job, read_membership
 from bridge.upgrades.mirrored import mirror_membership
 from bridge.upgrades.opening import frozen_by
 from bridge.upgrades.outcomes import BEFORE, OTHER_PRODUCTS, PAYMENT, Again, Done, Outcome
+from bridge.upgrades.payment_lines import Booked, kept_lines, payment_fields
 from bridge.upgrades.plans import kept_plan
 from bridge.upgrades.rebilling import wait_for_period
 from bridge.upgrades.target import bills_again, has_products, membership_fields, stands_as_quoted
@@ -161,18 +161,20 @@ def _booking(job: Job, key: str) -> dict[str, Any]:
         customer_id = membership_record(
             session, change.network_id, change.membership_id
         ).customer_id
-    tax = min(change.target["tax_total"], change.amount_due)
-    return {
-        "customer_id": customer_id,
-        "membership_id": change.membership_id,
-        "status": "completed",
-        "currency": change.currency,
-        "subtotal": to_major(change.amount_due - tax, change.currency),
-        "tax_total": to_major(tax, change.currency),
-        "total": to_major(change.amount_due, change.currency),
-        "gateway": "stripe",
-        "gateway_payment_id": key,
-    }
+    lines = kept_lines(change.target.get("lines", []))
+    tax = change.target["tax_total"]
+    return payment_fields(
+        Booked(
+            customer_id=customer_id,
+            membership_id=change.membership_id,
+            currency=change.currency,
+            total=change.amount_due,
+            tax=tax if lines else min(tax, change.amount_due),
+            key=key,
+            lines=lines,
+            code=change.target.get("code", ""),
+        )
+    )
 
 
 def _still_on_its_way(job: Job) -> float:

@@ -12,15 +12,18 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bridge.domain.gateway_effects import STRIPE
-from bridge.domain.money import to_major
-from bridge.domain.standing import Verdict
+from bridge.domain.memberships import Customer
+from bridge.domain.renewal_lines import renewal_lines
+from bridge.domain.standing import BilledInvoice, Verdict
 from bridge.network.client import NetworkClient
 from bridge.network.entities import Entity
 from bridge.network.rows import MembershipRow
 from bridge.payments.amounts import from_stripe
 from bridge.payments.client import StripeAccount
 from bridge.store.billings import BillingRepository, Settled
-from bridge.store.tables import Billing, StripeSeen
+from bridge.store.networks import network_terms
+from bridge.store.readers import UnknownCustomer, load_catalogue, load_customer
+from bridge.store.tables import Billing, Network, StripeSeen
 from bridge.upgrades.billed import Order, Renewal, Seen, refunded
 from bridge.upgrades.bookings import (
     NotBookedYet,
@@ -32,6 +35,7 @@ from bridge.upgrades.bookings import (
     set_refunded,
 )
 from bridge.upgrades.mirrored import mirror_membership
+from bridge.upgrades.payment_lines import Booked, payment_fields
 
 _log = structlog.get_logger(__name__)
 
@@ -144,34 +148,47 @@ class Work:
             return known.id
         sent = self.billing.noted.setdefault("sent", {})
         may_create(invoice.id, sent.get(invoice.id), now=self.clock(), settle=self.settle)
+        key = booking_key(ids, by_plugin=row.gateway in STRIPE)
+        fields = self._payment(invoice, row, key)
         sent[invoice.id] = self.clock().isoformat()
         self._note()
-        made, fault = create_payment(
-            self.client, _payment(renewal, row, booking_key(ids, by_plugin=row.gateway in STRIPE))
-        )
+        made, fault = create_payment(self.client, fields)
         del sent[invoice.id]
         if fault is not None:
             self._note()
             raise fault
         return made
 
+    def _payment(self, invoice: BilledInvoice, row: MembershipRow, key: str) -> dict[str, Any]:
+        total = from_stripe(invoice.amount, invoice.currency)
+        tax = from_stripe(invoice.tax, invoice.currency)
+        with Session(self.store) as session:
+            network = session.get_one(Network, self.billing.network_id)
+            try:
+                customer = load_customer(session, network.key, row.customer_id)
+            except UnknownCustomer:
+                customer = Customer(row.customer_id)
+            lines = renewal_lines(
+                row.to_domain(),
+                customer=customer,
+                catalogue=load_catalogue(session, network.key),
+                terms=network_terms(network),
+                total=total,
+                now=self.clock(),
+            )
+        return payment_fields(
+            Booked(
+                customer_id=row.customer_id,
+                membership_id=row.id,
+                currency=invoice.currency,
+                total=total,
+                # Planbridge's subscriptions are billed with the tax in their prices.
+                tax=tax or sum(line.tax_total for line in lines),
+                key=key,
+                lines=lines,
+            )
+        )
+
     def _note(self) -> None:
         with Session(self.store) as session, session.begin():
             BillingRepository(session).note(self.billing, self.billing.noted)
-
-
-def _payment(renewal: Renewal, row: MembershipRow, key: str) -> dict[str, Any]:
-    invoice = renewal.invoice
-    currency = invoice.currency
-    total, tax = from_stripe(invoice.amount, currency), from_stripe(invoice.tax, currency)
-    return {
-        "customer_id": row.customer_id,
-        "membership_id": row.id,
-        "status": "completed",
-        "currency": currency,
-        "subtotal": to_major(total - tax, currency),
-        "tax_total": to_major(tax, currency),
-        "total": to_major(total, currency),
-        "gateway": "stripe",
-        "gateway_payment_id": key,
-    }

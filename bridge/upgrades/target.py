@@ -15,6 +15,7 @@ from bridge.domain.money import to_major
 from bridge.domain.pricing import wall_clock
 from bridge.store.quotes import GivenQuote, target_from_json, target_to_json
 from bridge.upgrades.gateways import let_go, taken_on
+from bridge.upgrades.payment_lines import lines_document
 
 _TERM_IS_OVER = (MembershipStatus.PENDING, MembershipStatus.EXPIRED)
 
@@ -26,9 +27,9 @@ def target_of(
 
     Keys beside those of `TargetState`: ``tax_total`` in what is due now; ``paid``, whether money
     was collected; ``basis``, how the membership stood when the price was made; ``ledger``, by
-    how much the membership's kept credit grows (minor units); and
-    ``date_expiration`` where the change moves it (ISO text, or None for lifetime; missing
-    means: leave it).
+    how much the membership's kept credit grows (minor units); ``lines`` and
+    ``code``, what its payment is to show; and ``date_expiration`` where the change moves it
+    (ISO text, or None for lifetime; missing means: leave it).
     """
     quote = given.quote
     if quote.target is None or membership is None:
@@ -39,6 +40,8 @@ def target_of(
         "paid": paid,
         "basis": given.basis,
         "ledger": quote.ledger_added - quote.ledger_used,
+        "lines": lines_document(quote.lines) if paid else [],
+        "code": given.request.discount_code or "",
     }
     if quote.scheduled:
         # The next term begins with its own renewal; without one it has no end.
