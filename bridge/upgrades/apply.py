@@ -18,7 +18,7 @@ from bridge.store.collections import CollectionRepository
 from bridge.store.networks import network_terms
 from bridge.store.readers import membership_record, sites_of
 from bridge.store.tables import Network
-from bridge.upgrades.bookings import all_ids, booking_key, create_payment, find_payment
+from bridge.upgrades.bookings import all_ids, booking_key, create_payment, find_payment, give_way
 from bridge.upgrades.gateways import may_write
 from bridge.upgrades.job import Job, read_membership
 from bridge.upgrades.mirrored import mirror_membership
@@ -126,6 +126,8 @@ def book_payment(job: Job) -> Outcome:
     if fault is not None:
         _note_sending(job, None)
         raise fault
+    if made is not None and by_plugin:
+        made = give_way(job.client, made, ids)
     return Done({"payment_id": made})
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -18,6 +19,10 @@ from bridge.network.records import PaymentRow
 from bridge.payments.client import StripeAccount
 from bridge.payments.invoices import CHARGES, payment_ids
 from bridge.store.billings import BillingRepository
+
+_log = structlog.get_logger(__name__)
+
+_CANCELLED = "cancelled"
 
 
 class StillOnItsWay(PlanbridgeError):
@@ -65,12 +70,39 @@ def booking_key(ids: Sequence[str], *, by_plugin: bool) -> str:
 
 
 def find_payment(client: NetworkClient, ids: Sequence[str]) -> PaymentRow | None:
-    """The payment that the network has under one of its ids at Stripe."""
+    """The payment that the network has under one of its ids at Stripe; one that was cancelled,
+    as a duplicate is, only where there is no other.
+    """
+    cancelled = None
     for one in ids:
-        for row in client.find(Entity.PAYMENT, gateway_payment_id=one):
-            assert isinstance(row, PaymentRow)
-            return row
-    return None
+        for row in _booked_under(client, one):
+            if row.status != _CANCELLED:
+                return row
+            cancelled = cancelled or row
+    return cancelled
+
+
+def give_way(client: NetworkClient, made: int, ids: Sequence[str]) -> int:
+    """Cancel the payment that was just booked where the plugin has booked it, too, in the same
+    moment; the id of the one that counts.
+
+    Each looks before it books, but nothing lets one wait for the other: there is no unique
+    index on the network. So planbridge looks again after it has booked. It cannot see what the
+    plugin books later still, having looked before: that takes it less than a second, and ends
+    with the plugin's endpoint (`planbridge adopt run NETWORK --endpoint-off`).
+    """
+    rows = (row for one in ids for row in _booked_under(client, one))
+    other = next((row for row in rows if row.id != made and row.status != _CANCELLED), None)
+    if other is None:
+        return made
+    client.update(Entity.PAYMENT, made, {"status": _CANCELLED})
+    _log.warning("payment booked twice", kept=other.id, cancelled=made)
+    return other.id
+
+
+def _booked_under(client: NetworkClient, stripe_id: str) -> list[PaymentRow]:
+    rows = client.find(Entity.PAYMENT, gateway_payment_id=stripe_id)
+    return [row for row in rows if isinstance(row, PaymentRow)]
 
 
 def may_create(payment: str, sent_at: str | None, *, now: datetime, settle: float) -> None:

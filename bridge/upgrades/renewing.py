@@ -31,6 +31,7 @@ from bridge.upgrades.bookings import (
     booking_key,
     create_payment,
     find_payment,
+    give_way,
     may_create,
     set_refunded,
 )
@@ -157,6 +158,8 @@ class Work:
         if fault is not None:
             self._note()
             raise fault
+        if made is not None and row.gateway in STRIPE:
+            return give_way(self.client, made, ids)
         return made
 
     def _payment(self, invoice: BilledInvoice, row: MembershipRow, key: str) -> dict[str, Any]:

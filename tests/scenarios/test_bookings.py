@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+from bridge.network.entities import Entity
+from bridge.network.transport import Body, Params
+from bridge.network.writes import Writer
 from bridge.store.billings import BillingRepository
 from bridge.store.tables import ChangeState, StripeSeen
 from tests.scenarios.town import BASIC_MEMBER, DAY, Town
@@ -81,6 +84,41 @@ def test_a_renewal_of_ours_is_booked_where_the_plugin_looks_for_it(town: Town) -
     """It takes the event of a charge that it finds for a duplicate (billing-stripe.md §4)."""
     town.pass_days(32)
     assert booked(town) == [(newest_charge(town), 1999)]
+
+
+@pytest.mark.parametrize("plugin_first", [True, False])
+def test_booked_by_both_in_the_same_moment_it_counts_once(
+    town: Town, monkeypatch: pytest.MonkeyPatch, plugin_first: bool
+) -> None:
+    """The plugin looked before planbridge booked, and books while it does: planbridge's own
+    gives way. What is refunded afterwards is shown on the one that stays."""
+    town.stripe.advance(32 * DAY)
+    charge = newest_charge(town)
+    post = Writer._post
+
+    def interleaved(writer: Writer, entity: Entity, body: Body, params: Params) -> int:
+        if entity is not Entity.PAYMENT:
+            return post(writer, entity, body, params)
+        if plugin_first:
+            book_as_plugin(town, charge, 19.99)
+        made = post(writer, entity, body, params)
+        if not plugin_first:
+            book_as_plugin(town, charge, 19.99)
+        return made
+
+    monkeypatch.setattr(Writer, "_post", interleaved)
+    town.settle()
+    monkeypatch.undo()
+    rows = town.payments(BASIC_MEMBER)
+    assert sorted(one.status for one in rows) == ["cancelled", "completed"]
+    (stays,) = [one for one in rows if one.status == "completed"]
+    assert stays.line_items == {}  # the plugin's, as this test makes it
+    town.api.refunds.create({"charge": charge, "amount": 500})
+    town.settle()
+    after = {one.id: (one.status, one.refund_total) for one in town.payments(BASIC_MEMBER)}
+    assert after[stays.id] == ("partially-refunded", -500)
+    town.pass_days(31)
+    assert len(town.payments(BASIC_MEMBER)) == 3
 
 
 def test_an_upgrade_that_the_plugin_booked_is_not_booked_again(town: Town) -> None:
