@@ -45,11 +45,16 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 
 @cache
-def wanted() -> dict[Key, str]:
-    """Every sentence in code and templates, with its plural or "", as gettext would find it."""
+def wanted(*, console: bool = True) -> dict[Key, str]:
+    """Every sentence in code and templates, with its plural or "", as gettext would find it.
+
+    Without those of the ``console``, and of the page that only a demonstration has.
+    """
     # What is chosen from a table stands in no call that could be read.
     found: dict[Key, str] = {("", one): many for one, many in _COUNTED.values()}
     for path in sorted((*ROOT.rglob("*.py"), *ROOT.rglob("*.html"))):
+        if not console and ("console" in path.parts or path.stem == "demo"):
+            continue
         for message, context in _extracted(path):
             one, many = message if isinstance(message, tuple) else (message, "")
             if one:
@@ -111,6 +116,13 @@ def test_the_language_is_complete(code: str) -> None:
     assert missing == []
     for key, many in wanted().items():
         assert (len(said[key]) > 1) is bool(many), key
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_the_customers_pages_are_complete(code: str) -> None:
+    """The console speaks English and French; what customers see, all languages."""
+    said = translated(code)
+    assert [key for key in wanted(console=False) if not all(said.get(key, ("",)))] == []
 
 
 @pytest.mark.parametrize("code", [*COMPLETE, *OTHERS])
