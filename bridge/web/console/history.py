@@ -194,7 +194,7 @@ def _told(session: Session, key: tuple[int, int], language: Language) -> Iterato
         yield Happening(
             notice.sent_at or notice.created_at,
             _("Notice to the customer: %(kind)s", kind=notice_words(language, notice.kind.value)),
-            f"{state} {notice.email} {recorded(language, notice.reason)}".strip(),
+            " · ".join(filter(None, (state, notice.email, recorded(language, notice.reason)))),
             "bad" if notice.state is NoticeState.ATTENTION else "quiet",
         )
     for step in adoption_steps(session, *key):

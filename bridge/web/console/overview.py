@@ -115,13 +115,13 @@ def needs_of(
     ):
         text = (
             _(
-                "The job %(job)s of %(network)s keeps failing",
+                "The job “%(job)s” of %(network)s keeps failing",
                 job=job_words(language, job),
                 network=name,
             )
             if failures
             else _(
-                "The job %(job)s of %(network)s is overdue",
+                "The job “%(job)s” of %(network)s is overdue",
                 job=job_words(language, job),
                 network=name,
             )
@@ -130,7 +130,13 @@ def needs_of(
     for one in networks:
         place = f"/console/networks/{one.name}"
         if one.alarm:
-            found.append(Need(f"{one.name}: {recorded(language, one.alarm)}", place, bad=True))
+            found.append(
+                Need(
+                    _("%(network)s: %(why)s", network=one.name, why=recorded(language, one.alarm)),
+                    place,
+                    bad=True,
+                )
+            )
         if one.synced_at is None:
             text = _("%(network)s was never mirrored as a whole", network=one.name)
             found.append(Need(text, place))
