@@ -11,7 +11,7 @@ import requests
 
 from bridge.sandbox.examples import FREE_ID, member
 from bridge.store.networks import NetworkRepository
-from tests.pages.stage import Stage, open_stage
+from tests.pages.stage import Stage, open_stage, until
 from tests.web.customer import Customer, text_of
 
 PREMIUM, SUPPORT = 6, 3
@@ -150,3 +150,19 @@ def test_the_words_in_the_address_are_ours(premium: Customer) -> None:
     page = premium.get(f"{path}?trouble=Pay+to+account+12&from=<script>").text
     assert "account 12" not in page
     assert "<script>" not in page.partition("<main")[2]
+
+
+def test_the_account_asks_once_for_what_was_refused(stage: Stage, premium: Customer) -> None:
+    """The invoice of a change that waits is not a debt beside it: one way leads to both."""
+    to = refused(stage, premium, plan=PREMIUM, addon=SUPPORT)
+    invoice = stage.stripe.state.find("invoice")[-1]["id"]
+    account = stage.account(f"memberships/{premium.membership}")
+
+    def seen() -> bool:
+        return invoice in premium.get("invoices").text
+
+    until(seen)
+    page = premium.get(account).text
+    assert "A change waits for your payment" in page
+    assert to in page
+    assert "Open invoice" not in page

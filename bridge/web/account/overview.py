@@ -150,13 +150,21 @@ def overview(
         shared=shared,
         pending=pending_of(language, change, catalogue) if change else None,
         ending=ending,
-        owing=tuple(line for line in payments if line.payable),
+        owing=tuple(
+            line for line in payments if line.payable and line.invoice != _told_by(session, change)
+        ),
         recent=tuple(line for line in payments if not line.payable)[:_RECENT],
         change=_why_no_change(session, member, change),
         cancel=why_not_cancellable(session, member),
         card=has_card(session, network, member),
         pay_at=_dashboard(network, records),
     )
+
+
+def _told_by(session: Session, change: Change | None) -> str | None:
+    """The invoice that an open change waits for: the change itself asks for its payment."""
+    record = CollectionRepository(session).find(change.id) if change is not None else None
+    return (record.stripe_id or None) if record is not None else None
 
 
 def listed(
