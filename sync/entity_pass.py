@@ -45,6 +45,7 @@ class EntityPass:
         self._unreadable: dict[int, str] = {}
         self._writer = PageWriter(
             network_id=job.network_id,
+            network=job.client.name,
             entity=entity,
             pass_id=begun.id,
             limits_shown=job.limits_shown,

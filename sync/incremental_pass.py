@@ -79,7 +79,11 @@ class IncrementalPass:
         self._unreadable: dict[int, str] = {}
         self._gone: frozenset[int] = frozenset()
         self._writer = PageWriter(
-            network_id=job.network_id, entity=entity, pass_id=None, limits_shown=job.limits_shown
+            network_id=job.network_id,
+            network=job.client.name,
+            entity=entity,
+            pass_id=None,
+            limits_shown=job.limits_shown,
         )
 
     @property

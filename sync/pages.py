@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import orjson
 from sqlmodel import Session
 
 from bridge.domain.catalogue import PriceVariation
@@ -15,9 +16,9 @@ from bridge.network.entities import Entity
 from bridge.network.faults import UnreadableRow
 from bridge.network.rows import MembershipRow, ProductRow, Row, SiteRow
 from bridge.store.limits import EFFECTIVE, LimitsOwner, save_limits
-from bridge.store.mirror import Shown, Written, mark_seen, write_rows
+from bridge.store.mirror import Shown, Written, mark_seen, storable, write_rows
 from bridge.store.prices import SeenPrice, replace_variations, save_seen_prices
-from sync.records import shown
+from sync.records import shown, too_deep
 
 # What a price is told by, inside a product.
 _PRICE = ("id", "duration", "duration_unit", "amount", "currency")
@@ -32,6 +33,7 @@ class PageWriter:
     """
 
     network_id: int
+    network: str
     entity: Entity
     pass_id: int | None
     limits_shown: bool
@@ -44,21 +46,17 @@ class PageWriter:
 
         Returns what became of them, and the rows whose values the rules cannot hold.
         """
-        taken: list[Shown] = []
-        unreadable: list[UnreadableRow] = []
-        for row in rows:
-            try:
-                taken.append(shown(row))
-            except UnreadableRow as error:
-                unreadable.append(error)
-        written = write_rows(
-            session.connection(),
-            self.network_id,
-            self.entity,
-            taken,
-            asked_at=asked_at,
-            pass_id=self.pass_id,
-        )
+        taken, unreadable = _shown(rows)
+        try:
+            written = self._write(session, taken, asked_at)
+        except orjson.JSONEncodeError:  # before anything was written
+            deep = _too_deep(rows)
+            unreadable += deep
+            kept = {row.id for row in rows} - {error.fields["id"] for error in deep}
+            taken = [each for each in taken if each.id in kept]
+            written = self._write(session, taken, asked_at)
+        refused = {error.fields["id"] for error in unreadable}
+        rows = [row for row in rows if row.id not in refused]
         match self.entity:
             case Entity.SITE:
                 written = self._with_limits(session, rows, written, asked_at)
@@ -66,7 +64,19 @@ class PageWriter:
                 self._note_prices(session, rows)
             case Entity.PRODUCT:
                 unreadable += self._take_variations(session, rows)
+        for error in unreadable:
+            error.fields.setdefault("network", self.network)
         return written, unreadable
+
+    def _write(self, session: Session, taken: Sequence[Shown], asked_at: datetime) -> Written:
+        return write_rows(
+            session.connection(),
+            self.network_id,
+            self.entity,
+            taken,
+            asked_at=asked_at,
+            pass_id=self.pass_id,
+        )
 
     def spare(self, session: Session, unreadable: Iterable[UnreadableRow]) -> None:
         """Mark rows as seen that exist but could not be read, so that they are not removed."""
@@ -100,7 +110,7 @@ class PageWriter:
         for row in rows:
             assert isinstance(row, MembershipRow)
             for each in row.compiled_product_list or ():
-                raw = each.get("product")
+                raw = each.get("product") if isinstance(each, dict) else None
                 if not isinstance(raw, dict):
                     continue
                 price = str([raw.get(name) for name in _PRICE])
@@ -129,3 +139,24 @@ class PageWriter:
                 unreadable.append(error)
         replace_variations(session, self.network_id, variations, source="read")
         return unreadable
+
+
+def _shown(rows: Iterable[Row]) -> tuple[list[Shown], list[UnreadableRow]]:
+    taken: list[Shown] = []
+    unreadable: list[UnreadableRow] = []
+    for row in rows:
+        try:
+            taken.append(shown(row))
+        except UnreadableRow as error:
+            unreadable.append(error)
+    return taken, unreadable
+
+
+def _too_deep(rows: Iterable[Row]) -> list[UnreadableRow]:
+    """Errors of the rows that are nested too deeply to be kept as JSON."""
+    return [
+        too_deep(row, field)
+        for row in rows
+        for field in [next((key for key, each in row.raw.items() if not storable(each)), None)]
+        if field is not None
+    ]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from bridge.network.entities import Entity
+from bridge.network.faults import UnreadableRow
 from bridge.network.rows import (
     CustomerRow,
     DiscountCodeRow,
@@ -20,7 +21,7 @@ from bridge.network.rows import (
     SiteRow,
 )
 from bridge.store.discounts import discount_columns
-from bridge.store.mirror import Shown
+from bridge.store.mirror import Shown, storable
 from bridge.upgrades.mirrored import membership_columns
 
 Columns: TypeAlias = dict[str, Any]
@@ -33,6 +34,17 @@ def shown(row: Row) -> Shown:
         UnreadableRow: a field has a value that the rules cannot hold.
     """
     return Shown(id=row.id, raw=row.raw, columns=_COLUMNS[row.entity](row))
+
+
+def too_deep(row: Row, field: str) -> UnreadableRow:
+    """What is told of a row with a field that could not be stored."""
+    return UnreadableRow(
+        entity=row.entity.value,
+        id=row.id,
+        field=field,
+        value="JSON in hundreds of levels",
+        expected="fewer",
+    )
 
 
 def _product(row: ProductRow) -> Columns:
@@ -89,6 +101,8 @@ def _site(row: SiteRow) -> Columns:
         columns["customer_id"] = row.customer_id
     if row.type:
         columns["type"] = row.type
+    if not storable(row.effective_limits):
+        raise too_deep(row, "limitations")
     return columns
 
 

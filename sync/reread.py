@@ -39,7 +39,9 @@ def reread(
         with Session(engine) as session, session.begin():
             remove_rows(session, network_id, entity, [row_id], now=asked_at)
         return None
-    writer = PageWriter(network_id=network_id, entity=entity, pass_id=None, limits_shown=True)
+    writer = PageWriter(
+        network_id=network_id, network=client.name, entity=entity, pass_id=None, limits_shown=True
+    )
     with Session(engine) as session, session.begin():
         _, refused = writer.write(session, [row], asked_at=asked_at)
     if refused:

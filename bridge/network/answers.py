@@ -39,6 +39,9 @@ _OBJECT_START = re.compile(r'\[?\s*\{\s*"')
 _TAG = re.compile(r"<[^>]*>")
 _MOST_STARTS = 64  # noise with more brackets than that is not a PHP warning
 _DECODER = json.JSONDecoder()
+_MOST_DIGITS = 18
+_LONGEST_REST = 7 * 24 * 3600.0
+"""Nobody means more seconds than a week; far more of them have no date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,18 @@ class Answer:
     @property
     def total(self) -> int | None:
         """``X-WP-Total``, which only newer networks send, and which may be wrong."""
-        value = self.headers.get("X-WP-Total", "")
-        return int(value) if value.isdigit() else None
+        return whole_number(self.headers.get("X-WP-Total", ""))
 
     @property
     def sent_at(self) -> datetime | None:
         """The server's own clock when it answered."""
         return _http_date(self.headers.get("Date"))
+
+
+def whole_number(text: str) -> int | None:
+    """A number in plain digits, None for anything else; str.isdigit knows more than those."""
+    plain = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if plain else None
 
 
 def decode(answer: Answer, *, network: str, salvage: bool) -> Json:
@@ -112,9 +120,20 @@ def _salvaged(answer: Answer, text: str, network: str) -> Json:
             position = start.end()
             continue
         if not text[end:].strip() or text[end:].lstrip().startswith("<"):
-            return _json(value)
+            return _strict(value, answer, network)
         position = end
     raise _broken(answer, network, "no JSON")
+
+
+def _strict(value: object, answer: Answer, network: str) -> Json:
+    """The same as the strict reader has it: the lenient one takes half characters, numbers of
+    any length and NaN, which nothing behind it could keep.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+        return _json(orjson.loads(text.encode("utf-8", "replace")))
+    except (ValueError, RecursionError):
+        raise _broken(answer, network, "JSON that is cut off or damaged") from None
 
 
 def _json(value: object) -> Json:
@@ -201,15 +220,16 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 def _retry_after(answer: Answer, now: datetime) -> float | None:
     value = answer.headers.get("Retry-After", "").strip()
-    if value.isdigit():
-        return float(value)
-    moment = _http_date(value)
-    return max(0.0, (moment - now).total_seconds()) if moment else None
+    seconds: float | None = whole_number(value)
+    if seconds is None:
+        moment = _http_date(value)
+        seconds = max(0.0, (moment - now).total_seconds()) if moment else None
+    return None if seconds is None else float(min(seconds, _LONGEST_REST))
 
 
 def _http_date(value: str | None) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment if moment.tzinfo else None

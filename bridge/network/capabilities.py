@@ -14,7 +14,7 @@ from typing import Any
 from bridge.domain.limits import Release
 from bridge.network.answers import Answer
 from bridge.network.entities import Entity
-from bridge.network.faults import ApiOff, Blocked, HtmlInstead, NotWordPress, Refused
+from bridge.network.faults import ApiOff, Blocked, HtmlInstead, NotWordPress, Refused, UnreadableRow
 from bridge.network.listing import Filters, modified_after, page_params
 from bridge.network.records import SiteRow
 from bridge.network.schema import Argument, Schema
@@ -232,7 +232,14 @@ def _show_limits(sites: list[dict[str, Any]]) -> bool | None:
     """
     if not sites:
         return None
-    return any(SiteRow.parse(site).effective_limits is not None for site in sites)
+    return any(_shows_limits(site) for site in sites)
+
+
+def _shows_limits(site: dict[str, Any]) -> bool:
+    try:
+        return SiteRow.parse(site).effective_limits is not None
+    except UnreadableRow:
+        return False  # the sync names it; others may tell more
 
 
 def _skew(difference: timedelta) -> int:

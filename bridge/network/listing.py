@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from bridge.network.answers import Answer, Json
+from bridge.network.answers import Answer, Json, whole_number
 from bridge.network.entities import Entity
 from bridge.network.faults import BrokenAnswer, PagingIgnored, UnreadableRow
 from bridge.network.row import Row
@@ -153,8 +153,8 @@ def count_rows(transport: Transport, entity: Entity, filters: Filters) -> int | 
         _, told = transport.read(f"/{entity}", query({**filters, "count": 1}))
     except BrokenAnswer:
         return None
-    if isinstance(told, str) and told.isdigit():
-        return int(told)
+    if isinstance(told, str):
+        return whole_number(told)
     return told if isinstance(told, int) and not isinstance(told, bool) else None
 
 

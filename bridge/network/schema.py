@@ -7,7 +7,7 @@ wrong in places that differ by release (domain/live-findings.md §2.1). The same
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -65,12 +65,18 @@ class Schema:
     def parse(cls, published: Mapping[str, Any]) -> Schema:
         """Read the answer to ``OPTIONS`` on an entity's collection."""
         by_method: dict[str, dict[str, Any]] = {}
-        for each in published.get("endpoints") or ():
-            for method in each.get("methods") or ():
+        for each in _listed(published.get("endpoints")):
+            if not isinstance(each, dict):
+                continue
+            for method in _listed(each.get("methods")):
                 args = each.get("args")  # [] when there are none
-                by_method[method] = args if isinstance(args, dict) else {}
+                by_method[str(method)] = args if isinstance(args, dict) else {}
         return cls(
-            arguments={name: _argument(each) for name, each in by_method.get("POST", {}).items()},
+            arguments={
+                name: _argument(each)
+                for name, each in by_method.get("POST", {}).items()
+                if isinstance(each, dict)
+            },
             listing=frozenset(by_method.get("GET", {})),
         )
 
@@ -92,9 +98,13 @@ def needs_plain(entity: Entity, body: Mapping[str, object], schema: Schema | Non
     return bool(refused) and refused <= doubtful(entity, body)
 
 
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()
+
+
 def _argument(published: Mapping[str, Any]) -> Argument:
     enum = published.get("enum") or ()  # a map of constants up to 2.4.7
-    values = enum.values() if isinstance(enum, dict) else enum
+    values = enum.values() if isinstance(enum, dict) else _listed(enum)
     kind = published.get("type")
     return Argument(
         type=kind if isinstance(kind, str) else "",

@@ -18,7 +18,9 @@ from bridge.errors import InvalidAmount
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
-_MOST_DIGITS = 18  # fits into 64 bits
+_MOST = 2**31 - 1  # ids and counts fit into 32 bits
+_SURELY_LESS = 9  # digits
+_MOST_DIGITS = 15  # with three decimals in minor units it fits into 64 bits
 _FOUR_PLACES = Decimal("0.0001")  # the network's columns are decimal(13,4)
 
 
@@ -47,17 +49,17 @@ def _shape(expected: str, read: Callable[[object], object], *, always_shown: boo
 
 
 def integer(value: object) -> int:
-    """A whole number in any shape; null, false and "" are 0. Raises ValueError."""
+    """A whole number of 32 bits in any shape; null, false and "" are 0. Raises ValueError."""
     if value is None or value is False or value == "":
         return 0
-    if isinstance(value, str) and len(value) <= _MOST_DIGITS and value.isdecimal():
+    if isinstance(value, str) and len(value) <= _SURELY_LESS and value.isdecimal():
         return int(value)  # as nearly all of them come
     if isinstance(value, (int, float, str)):
         try:
             number = Decimal(str(int(value) if value is True else value).strip())
         except ArithmeticError:
             raise ValueError from None
-        if _is_sane(number) and number == number.to_integral_value():
+        if _is_sane(number) and number == number.to_integral_value() and abs(number) <= _MOST:
             return int(number)
     raise ValueError
 
@@ -82,7 +84,8 @@ def _boolean(value: object) -> bool:
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        return value
+        # No text that a person typed, and PostgreSQL keeps none.
+        return value.replace("\x00", "") if "\x00" in value else value
     if value is None or value is False:
         return ""
     if value is True:
@@ -122,7 +125,10 @@ def _moment(value: object) -> datetime | None:
     if value.startswith(("0000-00-00", "-0001-11-30")):
         return None  # MySQL's zero date, and what PHP makes of it
     moment = datetime.fromisoformat(value)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError from None  # at the end of time, moved behind it by its zone
 
 
 def _pairs(value: object) -> dict[str, Any]:
@@ -195,7 +201,7 @@ AMOUNT_SHAPE = Shape(
     ),
 )
 ANYTHING = _shape("anything", _loose)
-_NUMBER, _TRUTH, _MAP, _LIST = "a whole number", "yes or no", "a map", "a list"
+_NUMBER, _TRUTH, _MAP, _LIST = "a whole number of 32 bits", "yes or no", "a map", "a list"
 
 # What a row's fields are declared with. Those "IfTold" are None where the network does not
 # show the field; all others have the plugin's empty value then.

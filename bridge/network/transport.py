@@ -14,7 +14,7 @@ from requests.auth import HTTPBasicAuth
 from bridge.network.answers import Answer, Json, decode, fault_of
 from bridge.network.endpoint import Endpoint
 from bridge.network.exchange import Body, Exchange, NoAuth, Params, Timeouts
-from bridge.network.faults import Fault, LoginPage, Redirected
+from bridge.network.faults import BrokenAnswer, Fault, LoginPage, Redirected
 from bridge.network.manners import NO_LIMITS, Manners
 
 __all__ = ["PATIENCE", "PERSISTENCE", "Body", "Params", "Retries", "Timeouts", "Transport"]
@@ -153,7 +153,7 @@ class Transport:
         return answer
 
     def _next_hop(self, method: str, url: str, *, answer: Answer) -> str:
-        here, target = urlsplit(url), target_of(answer)
+        here, target = urlsplit(url), target_of(answer, network=self.network)
         if target.path.endswith("/wp-login.php"):
             raise LoginPage(network=self.network, request=answer.request)
         same_place = target.hostname == here.hostname and (
@@ -167,13 +167,23 @@ class Transport:
         return target.geturl()
 
 
-def target_of(answer: Answer) -> SplitResult:
-    """Where a redirect leads."""
-    return urlsplit(urljoin(answer.url, answer.headers["Location"]))
+def target_of(answer: Answer, *, network: str) -> SplitResult:
+    """Where a redirect leads.
+
+    Raises:
+        BrokenAnswer: to what is no address.
+    """
+    try:
+        target = urlsplit(urljoin(answer.url, answer.headers["Location"]))
+        _ = target.port  # only looked at, and refused, when asked for
+    except ValueError:
+        what = f"a redirect (HTTP {answer.status}) to what is no address"
+        raise BrokenAnswer(network=network, request=answer.request, what=what) from None
+    return target
 
 
 def redirected(answer: Answer, *, network: str) -> Redirected:
     """The fault of a redirect that is not followed; its target without password or query."""
-    target = target_of(answer)
+    target = target_of(answer, network=network)
     base = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
     return Redirected(network=network, request=answer.request, target=base)

@@ -131,6 +131,15 @@ def fingerprint(raw: Mapping[str, Any], *, without: frozenset[str] = frozenset()
     return hashlib.blake2b(document, digest_size=16).hexdigest()
 
 
+def storable(document: object) -> bool:
+    """Whether JSON can be kept: our writer goes 254 levels deep, our reader further."""
+    try:
+        orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        return False
+    return True
+
+
 def write_rows(
     connection: Connection,
     network_id: int,

@@ -129,6 +129,8 @@ HOSTILE: dict[str, tuple[Step, type[Fault], str]] = {
         "https://www.elsewhere.example",
     ),
     "redirect to the login page": (html(302, Location="/wp-login.php?x=1"), LoginPage, "login"),
+    "redirect to no address": (html(302, Location="http://[x"), BrokenAnswer, "is no address"),
+    "redirect to no port": (html(302, Location="http://x:99999/"), BrokenAnswer, "is no address"),
     "redirect in a loop": (html(302, Location="?again=1"), Redirected, "in a loop"),
 }
 
@@ -253,7 +255,16 @@ class TestRetries:
 
     @pytest.mark.parametrize(
         ("value", "seconds"),
-        [("600", 600.0), ("Tue, 24 Nov 2026 12:10:00 GMT", 600.0), ("soon", None), ("", None)],
+        [
+            ("600", 600.0),
+            ("Tue, 24 Nov 2026 12:10:00 GMT", 600.0),
+            ("99999999", 604_800.0),
+            ("9" * 30, None),
+            ("\xb2", None),
+            ("Tue, 24 Nov 99999 12:10:00 GMT", None),
+            ("soon", None),
+            ("", None),
+        ],
     )
     def test_a_long_wait_is_left_to_the_caller(
         self, value: str, seconds: float | None, serve: Serve, connect: Connect

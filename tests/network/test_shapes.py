@@ -59,9 +59,9 @@ GOOD: list[tuple[Any, list[object], object]] = [
 ]
 
 BAD: list[tuple[Any, list[object]]] = [
-    (shapes.Integer, ["abc", "1.5", 1.5, [], {}, "NaN", float("inf"), "1e999999", 10**30]),
+    (shapes.Integer, ["abc", "1.5", 1.5, [], {}, "NaN", float("inf"), "1e999999", 10**30, 2**31]),
     (shapes.Boolean, ["perhaps", 2, [], "2"]),
-    (shapes.Amount, ["abc", "29,99", [], True, float("nan"), "Infinity", "1e99999"]),
+    (shapes.Amount, ["abc", "29,99", [], True, float("nan"), "Infinity", "1e99999", "9" * 16]),
     (shapes.Number, ["abc", [], "1e999999"]),
     (shapes.Text, [[], {}]),
     (shapes.Moment, ["tomorrow-ish", 5, True, [], "2027-02-30 00:00:00", "0000-13-45"]),
