@@ -48,8 +48,7 @@ def subscribe(
         Fault: the network did not do as asked.
     """
     for event in events:
-        parts = urlsplit(address(event))
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _can_be_called(address(event)):
             raise InvalidInput(
                 what="--callback", why="expected an address such as https://planbridge.example.com"
             )
@@ -60,6 +59,14 @@ def subscribe(
         if isinstance(row, WebhookRow)
     ]
     return [_one(client, event, address(event), known, dry_run=dry_run) for event in events]
+
+
+def _can_be_called(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that do not hold an IPv6 address
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _one(

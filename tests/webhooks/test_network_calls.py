@@ -380,5 +380,6 @@ class TestSubscribing:
         """Events that never fire, addresses that cannot be called."""
         with pytest.raises(InvalidInput, match="never fires"):
             command("--callback", "https://a.example", "--event", "membership_updated")
-        with pytest.raises(InvalidInput, match="--callback"):
-            command("--callback", "a.example")
+        for nowhere in ("a.example", "http://[::1", "ftp://a.example"):
+            with pytest.raises(InvalidInput, match="--callback"):
+                command("--callback", nowhere)
