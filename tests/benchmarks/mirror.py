@@ -168,7 +168,7 @@ def _storing(database: str, url: str) -> list[Row]:
     for _ in range(ROUNDS):
         with empty_mirror(database, url) as (engine, network), hasty(engine) as mirror:
             # As a pass does it.
-            times.measure(_OURS, lambda: _store(mirror, id_of(network), pages))
+            times.measure(_OURS, lambda: _store(mirror, network, pages))
         with empty_mirror(database, url) as (engine, network):
             times.measure(_MERGE, lambda: _merge(engine, id_of(network), pages))
     return [
@@ -177,9 +177,13 @@ def _storing(database: str, url: str) -> list[Row]:
     ]
 
 
-def _store(engine: Engine, network_id: int, pages: list[Page]) -> None:
+def _store(engine: Engine, network: Network, pages: list[Page]) -> None:
     writer = PageWriter(
-        network_id=network_id, entity=Entity.MEMBERSHIP, pass_id=1, limits_shown=True
+        network_id=id_of(network),
+        network=network.name,
+        entity=Entity.MEMBERSHIP,
+        pass_id=1,
+        limits_shown=True,
     )
     for page in pages:
         with Session(engine) as session, session.begin():
