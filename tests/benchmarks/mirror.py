@@ -213,7 +213,7 @@ def _read_raw(url: str) -> None:
         while size == 100:
             answer = session.get(
                 f"{url}/wp-json/wu/v2/membership",
-                params={"page": page, "per_page": 100, "orderby": "id", "order": "ASC"},
+                params={"page": f"{page}", "per_page": "100", "orderby": "id", "order": "ASC"},
                 timeout=60,
             )
             page, size = page + 1, len(orjson.loads(answer.content))

@@ -134,7 +134,7 @@ def _paths() -> Iterator[str]:
     seen = set()
     for router in routers:
         for route in router.routes:
-            if not isinstance(route, APIRoute) or "GET" not in route.methods:
+            if not isinstance(route, APIRoute) or "GET" not in (route.methods or ()):
                 continue
             path = route.path
             for name, value in places.items():

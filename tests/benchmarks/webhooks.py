@@ -35,6 +35,7 @@ from fastapi import FastAPI, Request
 from sqlalchemy import Engine, delete, make_url
 from sqlmodel import Session
 
+from bridge.logs import configure_logging
 from bridge.sandbox.stripe_signing import sign
 from bridge.store import schema
 from bridge.store.engine import make_engine
@@ -42,7 +43,6 @@ from bridge.store.events import EventRepository, NewEvent
 from bridge.store.tables import Network, WebhookEvent
 from bridge.web import problems
 from bridge.web.pauses import shorten_pauses
-from bridge.wiring import configure_logging
 from tests.benchmarks.other.dj_stripe import dj_stripe
 from webhooks.dispatch import Dispatcher
 from webhooks.endpoints import EndpointInfo, Endpoints
