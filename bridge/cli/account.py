@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 from sqlmodel import Session
 
-from bridge.cli.auditing import ACTOR
+from bridge.cli.auditing import write_down
 from bridge.cli.printing import print_json, print_table
 from bridge.errors import ConfigurationError, InvalidInput, NotFound
-from bridge.store.audit import AuditLog
 from bridge.store.brands import brand_of, set_brand
 from bridge.store.people import customers_by_email
 from bridge.store.readers import load_customer, membership_record
@@ -62,9 +61,7 @@ def link(
         made = setup.links.read(network, token, now=now)
         if made.to != to:
             raise InvalidInput(what=f"--to {to}", why="expected a path below the account")
-        AuditLog(session).write(
-            "account.link", actor=ACTOR, now=now, network=network, subject=f"customer {who}"
-        )
+        write_down(planbridge, session, "account.link", network=network, subject=f"customer {who}")
     url = f"{setup.public_url}{account_path(network)}/enter?token={token}"
     if as_json:
         print_json({"customer": who, "url": url, "expires_at": made.expires_at})
@@ -88,9 +85,7 @@ def key(network: Name) -> None:
     planbridge = open_app()
     planbridge.network(network)
     with planbridge.session() as session:
-        AuditLog(session).write(
-            "account.key", actor=ACTOR, now=planbridge.clock(), network=network, subject=network
-        )
+        write_down(planbridge, session, "account.key", network=network, subject=network)
     typer.echo(planbridge.settings.pages().links.of(network))
 
 
@@ -133,10 +128,10 @@ def brand(
                 support_email=support_email,
             )
         if changed and not dry_run:
-            AuditLog(session).write(
+            write_down(
+                planbridge,
+                session,
                 "network.brand",
-                actor=ACTOR,
-                now=planbridge.clock(),
                 network=network,
                 subject=network,
                 detail={"changed": changed},

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.cli.auditing import ACTOR
+from bridge.cli.auditing import write_down
 from bridge.cli.printing import print_json, print_table
 from bridge.errors import InvalidInput
 from bridge.store.audit import AuditLog
@@ -53,10 +53,10 @@ def add(
         added = OperatorRepository(session).add(
             email, name=name, role=role, password=password, now=planbridge.clock()
         )
-        AuditLog(session).write(
+        write_down(
+            planbridge,
+            session,
             "operator.add",
-            actor=ACTOR,
-            now=planbridge.clock(),
             subject=added.email,
             detail={"role": role.value},
         )
@@ -91,10 +91,10 @@ def set_role(email: Email, role: Annotated[Role, typer.Argument(help="The new ro
         before = operator.role
         operators.set_role(operator, role)
         detail = {"from": before.value, "to": role.value}
-        AuditLog(session).write(
+        write_down(
+            planbridge,
+            session,
             "operator.role",
-            actor=ACTOR,
-            now=planbridge.clock(),
             subject=operator.email,
             detail=detail,
         )
@@ -115,10 +115,10 @@ def disable(
         operators = OperatorRepository(session)
         operator = operators.get(email)
         operators.set_active(operator, undo)
-        AuditLog(session).write(
+        write_down(
+            planbridge,
+            session,
             "operator.enable" if undo else "operator.disable",
-            actor=ACTOR,
-            now=planbridge.clock(),
             subject=operator.email,
         )
     typer.echo(f"{operator.email} {'may sign in again' if undo else 'is kept out'}.")
@@ -135,9 +135,7 @@ def password(email: Email, password_file: PasswordFile = None) -> None:
         operators = OperatorRepository(session)
         operator = operators.get(email)
         operators.set_password(operator, _password(password_file))
-        AuditLog(session).write(
-            "operator.password", actor=ACTOR, now=planbridge.clock(), subject=operator.email
-        )
+        write_down(planbridge, session, "operator.password", subject=operator.email)
     typer.echo(f"Changed the password of {operator.email}.")
 
 

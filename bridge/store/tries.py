@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.store.tables import TryCount
+from bridge.store.turns import writing
 from bridge.store.upserts import table_of
 
 _tries = table_of(TryCount)
@@ -35,7 +36,7 @@ def take(engine: Engine, wanted: Mapping[tuple[str, ...], Allowed], *, now: date
     """
     counters = {_key(names): allowed for names, allowed in wanted.items()}
     moment = (now - _EPOCH) // _MICROSECOND
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         # Always in the same order: nobody waits for a row while holding the one wanted before.
         held = {
             key: _hold(connection, key, expires_at=now + counters[key].window)

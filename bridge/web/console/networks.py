@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
-from starlette.datastructures import FormData
 
 from bridge.errors import InvalidInput
 from bridge.network.capabilities import Capabilities
@@ -21,7 +20,7 @@ from bridge.store.passes import last_complete
 from bridge.web.console.frame import console_page, done
 from bridge.web.console.sessions import SIGNED_IN, AnActor, AReader
 from bridge.web.console.setup import TheConsole
-from bridge.web.pages.forms import OwnForm, OwnUpload
+from bridge.web.pages.forms import OwnForm, OwnUpload, typed
 from bridge.web.service import ASession, TheNetwork, TheService
 
 router = APIRouter(prefix="/console/networks", dependencies=SIGNED_IN)
@@ -43,18 +42,18 @@ def add_form(request: Request, who: AnActor) -> Response:
 @router.post("/add")
 def add(who: AnActor, form: OwnForm, session: ASession, service: TheService) -> Response:
     """Add a network after signing in to it once."""
-    name, live = _text(form, "name"), form.get("live") == "yes"
-    key, secret = _text(form, "api_key"), _text(form, "api_secret")
+    name, live = typed(form, "name"), form.get("live") == "yes"
+    key, secret = typed(form, "api_key"), typed(form, "api_secret")
     if not (key and secret):
         raise InvalidInput(what="the network", why="the API key and secret are missing")
-    stripe_key = _text(form, "stripe_key")
+    stripe_key = typed(form, "stripe_key")
     check_mode(stripe_key, network=name, livemode=live)
     in_query = form.get("in_query") == "yes"
-    endpoint = Endpoint(_text(form, "url"), key, secret, in_query=in_query)
+    endpoint = Endpoint(typed(form, "url"), key, secret, in_query=in_query)
     session.rollback()  # nothing is held open while the network is asked
     with NetworkClient(endpoint, name=name, clock=service.clock) as client:
         capabilities = client.probe()
-    signing = _text(form, "stripe_secret")
+    signing = typed(form, "stripe_secret")
     repository = NetworkRepository(session, service.seal)
     network = repository.add(
         name,
@@ -62,7 +61,7 @@ def add(who: AnActor, form: OwnForm, session: ASession, service: TheService) -> 
         Credentials(key, secret, in_query=in_query),
         now=service.clock(),
         stripe_secrets=[signing] if signing else [],
-        stripe_account=_text(form, "stripe_account"),
+        stripe_account=typed(form, "stripe_account"),
         stripe_key=stripe_key,
         livemode=live,
     )
@@ -127,16 +126,16 @@ def brand(network: TheNetwork, who: AnActor, form: OwnUpload, session: ASession)
     set_brand(
         session,
         network,
-        name=_text(form, "name"),
-        colour=_text(form, "colour") if form.get("own_colour") == "yes" else "",
+        name=typed(form, "name"),
+        colour=typed(form, "colour") if form.get("own_colour") == "yes" else "",
         logo=logo,
-        support_email=_text(form, "support_email"),
+        support_email=typed(form, "support_email"),
     )
     who.audit(
         session,
         "network.brand",
         network=network.name,
-        detail={"name": _text(form, "name"), "logo": "changed" if logo is not None else "kept"},
+        detail={"name": typed(form, "name"), "logo": "changed" if logo is not None else "kept"},
     )
     session.commit()
     return done(f"/console/networks/{network.name}", "saved")
@@ -146,7 +145,3 @@ def brand(network: TheNetwork, who: AnActor, form: OwnUpload, session: ASession)
 def memberships_of(network: TheNetwork, who: AReader) -> Response:
     """The search, narrowed to the network."""
     return RedirectResponse(f"/console/memberships?network={network.name}", status_code=303)
-
-
-def _text(form: FormData, name: str) -> str:
-    return str(form.get(name, "")).strip()[:2000]

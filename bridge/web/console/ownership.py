@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from starlette.datastructures import FormData
 
 from bridge.network.client import NetworkClient
 from bridge.network.endpoint import Endpoint
@@ -17,7 +16,7 @@ from bridge.store.seals import SealBroken
 from bridge.store.tables import ChangeState, Network
 from bridge.web.console.frame import console_page, done
 from bridge.web.console.sessions import SIGNED_IN, AnOwner, Who
-from bridge.web.pages.forms import OwnForm
+from bridge.web.pages.forms import OwnForm, typed
 from bridge.web.service import ASession, TheNetwork, TheService
 
 router = APIRouter(prefix="/console/networks/{network}", dependencies=SIGNED_IN)
@@ -48,14 +47,14 @@ def set_keys(
     """Take other keys over; a new API key is tried on the network first."""
     in_query = form.get("in_query") == "yes"
     new = NewKeys(
-        api_key=_text(form, "api_key"),
-        api_secret=_text(form, "api_secret"),
+        api_key=typed(form, "api_key"),
+        api_secret=typed(form, "api_secret"),
         in_query=in_query,
-        wp_username=_text(form, "wp_username"),
-        wp_application_password=_text(form, "wp_password"),
+        wp_username=typed(form, "wp_username"),
+        wp_application_password=typed(form, "wp_password"),
         forget_user=form.get("forget_user") == "yes",
-        stripe_key=_text(form, "stripe_key"),
-        stripe_secret=_text(form, "stripe_secret"),
+        stripe_key=typed(form, "stripe_key"),
+        stripe_secret=typed(form, "stripe_secret"),
     )
     check_mode(new.stripe_key, network=network.name, livemode=network.livemode)
     repository = NetworkRepository(session, service.seal)
@@ -89,7 +88,7 @@ def remove(
     service: TheService,
 ) -> Response:
     """Forget a network with all that belongs to it, when its name was typed."""
-    if _text(form, "name") != network.name:
+    if typed(form, "name") != network.name:
         return _asked(request, network, who, session, wrong=True, status=422)
     counts = figures.network_counts(session, network.key)
     NetworkRepository(session, service.seal).remove(network.name)
@@ -117,7 +116,3 @@ def _asked(
     return console_page(
         request, "network_remove.html", who, context, section="networks", status=status
     )
-
-
-def _text(form: FormData, name: str) -> str:
-    return str(form.get(name, "")).strip()[:2000]

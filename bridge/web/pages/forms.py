@@ -24,6 +24,7 @@ FIELD = "_token"
 COOKIE = "planbridge_form"
 MAX_FIELDS = 500
 MAX_UPLOAD = 512 * 1024
+MAX_TYPED = 2000
 SESSION_COOKIES = ("planbridge_account", "planbridge_console")
 
 
@@ -38,6 +39,11 @@ class UploadTooLarge(InvalidInput):
     """What was sent is larger than 512 KiB."""
 
     status = 413
+
+
+def typed(form: FormData, name: str) -> str:
+    """What was typed into a field, without spaces around it; "" where there is no such field."""
+    return str(form.get(name, "")).strip()[:MAX_TYPED]
 
 
 def form_token(request: Request) -> str:
