@@ -220,7 +220,7 @@ def _print(name: str, newest: DriftScan, found: list[DriftFinding]) -> None:
                     each.membership_id,
                     each.state.value,
                     each.found_at,
-                    " ".join([*each.differences, *each.overrides, each.note]).strip(),
+                    "\n".join(filter(None, [*each.differences, *each.overrides, each.note])),
                 )
                 for each in found
             ],
