@@ -9,7 +9,9 @@ import pytest
 from babel.messages.extract import extract
 
 from bridge.web.console import routes
+from bridge.web.console.words import thing_at_stripe_words
 from bridge.web.pages.languages import language
+from webhooks.stripe_objects import READERS
 
 CONSOLE = Path(str(routes.__file__)).parent
 TEMPLATES = CONSOLE.parent / "pages" / "templates" / "console"
@@ -71,3 +73,12 @@ def test_is_french(sentence: str | tuple[str, str]) -> None:
     told = french.gettext(sentence)
     assert told != sentence or sentence in _SAME
     assert told.count("%(") == sentence.count("%(")
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_whatever_is_seen_at_stripe_has_words(kind: str) -> None:
+    """In each language of the console; Stripe's own name is no word."""
+    for code in ("en", "fr"):
+        assert thing_at_stripe_words(language(code), kind) != kind.replace("_", " ") or (
+            code == "en" and kind.isalpha()
+        )

@@ -170,12 +170,15 @@ def thing_at_stripe_words(language: Language, kind: str) -> str:
     """What was seen at Stripe."""
     _ = language.gettext
     known = {
-        "invoice": _("invoice"),
-        "subscription": _("subscription"),
-        "refund": _("refund"),
+        "charge": _("charge to a card"),
+        "checkout.session": _("payment page"),
+        "customer": _("customer"),
         "dispute": _("dispute"),
-        "payment": _("payment"),
-        "credit_note": _("credit note"),
+        "invoice": _("invoice"),
+        "invoice_payment": _("payment of an invoice"),
+        "payment_intent": _("payment"),
+        "refund": _("refund"),
+        "subscription": _("subscription"),
     }
     return known.get(kind, kind.replace("_", " "))
 
